@@ -1,0 +1,120 @@
+-- One call: its attempts, its deadline, and how it waits.
+
+local core = require "plexauth.core"
+local errors = require "plexauth.error"
+
+local call = {}
+
+-- Coroutines that a scheduler of ours resumes; see plexauth.task.
+call.tasks = setmetatable({}, { __mode = "k" })
+
+-- Full jitter, so that many clients do not come back in step.
+local first_delay, max_delay = 0.5, 8
+
+local passing_statuses = {
+  [408] = true, [429] = true, [500] = true, [502] = true, [503] = true,
+  [504] = true,
+}
+
+local function perform(client, transfer)
+  local wait = client.wait
+  if not wait then return transfer:perform() end
+  while not transfer:step() do
+    if not wait(transfer:watches(), transfer:timeout()) then
+      return transfer:perform()
+    end
+  end
+end
+
+local function sleep(client, seconds)
+  if client.wait and client.wait({}, seconds) then return true end
+  return core.sleep(seconds)
+end
+
+local function decode(transfer)
+  local value, why = transfer:json()
+  if type(value) == "table" then return value end
+  return nil, why or "it is no object and no array"
+end
+
+-- Result and response; or nil, the error, and whether to try again.
+local function read_answer(request, transfer, status, retry_after)
+  local answer = {
+    status = status, headers = transfer:headers(), retry_after = retry_after,
+  }
+  local decoded, why = decode(transfer)
+  if decoded and status == request.row.success then
+    return decoded, {
+      status = status, headers = answer.headers,
+      content_type = answer.headers["content-type"],
+    }
+  end
+  answer.body, answer.decoded = transfer:body(), decoded
+  if status == request.row.success then
+    return nil, errors.of_body(request, answer, why)
+  end
+  return nil, errors.of_answer(request, answer), passing_statuses[status]
+end
+
+local function read(request, transfer)
+  local status, kind, why, transient = transfer:answer()
+  if status then return read_answer(request, transfer, status, kind) end
+  local sent = transfer:sent()
+  return nil, errors.of_failure(request, kind, why, sent), transient
+end
+
+local function log(client, request, attempt, began, size, status, kind)
+  if not client.logger then return end
+  -- what a logger raises is its own affair: the call goes on
+  pcall(client.logger, {
+    method = request.row.verb, scheme = request.base.scheme,
+    host = request.base.host, port = request.base.port, path = request.path,
+    attempt = attempt, status = status, kind = kind, bytes = size,
+    seconds = core.now() - began,
+  })
+end
+
+local function exchange(client, request, attempt, seconds)
+  local began = core.now()
+  local transfer = client.core:transfer(request, seconds,
+    math.min(client.connect_timeout, seconds))
+  perform(client, transfer)
+  local result, extra, again = read(request, transfer)
+  local size = transfer:size()
+  transfer:close()
+  log(client, request, attempt, began, size, extra.status,
+    result == nil and extra.kind or nil)
+  return result, extra, again
+end
+
+-- How long to wait before the next attempt, or nil where it would be too late.
+local function delay(err, attempt, left)
+  local seconds = err.retry_after
+    or core.random() * math.min(max_delay, first_delay * 2 ^ (attempt - 1))
+  return seconds < left and seconds or nil
+end
+
+---Make the call.
+---@return table? result, table response_or_error
+function call.run(client, request)
+  local deadline = core.now() + request.timeout
+  local left, attempt = request.timeout, 0
+  while true do
+    attempt = attempt + 1
+    local result, extra, again = exchange(client, request, attempt, left)
+    if result ~= nil then return result, extra end
+    extra.attempts = attempt
+    left = deadline - core.now()
+    local pause = again and attempt <= request.retries
+      and delay(extra, attempt, left)
+    if not pause then return nil, extra end
+    if not sleep(client, pause) then
+      return nil, errors.of_failure(request, "interrupted",
+        "the call was interrupted", false)
+    end
+    left = deadline - core.now()
+    if left <= 0 or not client.core:is_open() then return nil, extra end
+  end
+end
+
+return call

@@ -1,0 +1,176 @@
+-- plexauth: Plex authentication for Lua. See README.md; every shape is in
+-- plexauth/types.lua.
+
+local call = require "plexauth.call"
+local check = require "plexauth.check"
+local core = require "plexauth.core"
+local endpoints = require "plexauth.endpoints"
+local request = require "plexauth.request"
+local url = require "plexauth.url"
+
+local plexauth = {
+  _VERSION = "0.1.0",
+
+  ---What a JSON null is inside an array, where it cannot just be left out.
+  null = core.null,
+}
+
+-- Option -> the check it has to pass (plexauth.check).
+local options_known = {
+  access_token = "token", client_id = "header", client_name = "header",
+  client_version = "header", client_platform = "header",
+  device_name = "header", server_url = "url", protocol = "protocol",
+  ip = "host", port = "port", account_url = "url", timeout = "seconds",
+  connect_timeout = "seconds", retries = "retries", ca_file = "text",
+  ca_path = "text", proxy = "proxy", resolve = "resolve",
+  max_response_bytes = "bytes", allow_insecure = "flag",
+  user_agent = "header", logger = "call", wait = "call",
+}
+
+-- A client's settings, by the object that the user holds: a dump of that
+-- object then shows nothing, least of all a token.
+local settings = setmetatable({}, { __mode = "k" })
+
+local methods = {}
+
+local meta = {
+  __name = "plexauth.client", __metatable = "plexauth.client",
+  __index = methods,
+}
+
+function meta.__tostring(self)
+  local client = settings[self]
+  local state = client.core:is_open() and "" or "closed, "
+  return ("plexauth.client (%s%s)"):format(state,
+    client.server and client.server.text or client.account.text)
+end
+
+local function combination_fault(options)
+  if not options.server_url then return nil end
+  for _, name in ipairs { "ip", "protocol", "port" } do
+    if options[name] ~= nil then
+      return "plexauth.new: server_url and " .. name .. " exclude each other"
+    end
+  end
+end
+
+local function resolve_lines(map)
+  local lines = {}
+  for name, address in pairs(map or {}) do
+    lines[#lines + 1] = name .. ":" .. address
+  end
+  return lines
+end
+
+local function core_settings(options)
+  return {
+    ca_file = options.ca_file, ca_path = options.ca_path,
+    proxy = options.proxy or "", proxy_env = options.proxy == "env",
+    resolve = resolve_lines(options.resolve),
+    user_agent = options.user_agent or "plexauth/" .. plexauth._VERSION,
+    max_response_bytes = options.max_response_bytes or 2 ^ 20,
+  }
+end
+
+local function server_of(options)
+  if options.server_url then return url.parse(options.server_url) end
+  return options.ip and url.parse(request.base_of(options))
+end
+
+local function settings_of(options)
+  return {
+    core = core.client(core_settings(options)),
+    identity = request.identity_lines(options),
+    client_id = options.client_id,
+    access_token = options.access_token,
+    server = server_of(options),
+    account = url.parse(options.account_url or "https://plex.tv/api/v2"),
+    allow_insecure = options.allow_insecure,
+    timeout = options.timeout or 30,
+    connect_timeout = options.connect_timeout or 5,
+    retries = options.retries or 2,
+    logger = options.logger,
+    wait = options.wait,
+  }
+end
+
+---Make a client. It opens no connection yet.
+---@param options plexauth.Options?
+---@return plexauth.Client
+function plexauth.new(options)
+  if options == nil then options = {} end
+  local fault = check.fields(options, options_known, "plexauth.new")
+    or combination_fault(options)
+  if fault then error(fault, 2) end
+  local self = setmetatable({}, meta)
+  settings[self] = settings_of(options)
+  return self
+end
+
+---Versions of plexauth, libcurl, the TLS library and lua-cjson.
+---@return { plexauth: string, libcurl: string, tls: string, cjson: string }
+function plexauth.version()
+  local libcurl, tls, cjson = core.versions()
+  return {
+    plexauth = plexauth._VERSION, libcurl = libcurl, tls = tls, cjson = cjson,
+  }
+end
+
+local function client_fault(client, name)
+  if not client then
+    return name .. ": call it on a client, with a colon: plex:" .. name .. "()"
+  end
+  if not client.core:is_open() then
+    return name .. ": the client is closed"
+  end
+end
+
+-- The token for this call. A function is asked once a call, so that a token
+-- may be renewed, or kept elsewhere, between calls.
+local function token_of(row, client, args)
+  local token = args.access_token
+  if token == nil then token = client.access_token end
+  if type(token) == "string" or token == nil or row.token == "never" then
+    return token
+  end
+  token = token()
+  local fault = check.header(token)
+  if fault then
+    return nil, row.name .. ": what access_token returned " .. fault
+  end
+  return token
+end
+
+local function prepare(row, self, args)
+  local client = settings[self]
+  local fault = client_fault(client, row.name)
+    or request.fault(row, client, args)
+  if fault then return nil, nil, fault end
+  local token, built
+  token, fault = token_of(row, client, args)
+  if fault then return nil, nil, fault end
+  built, fault = request.build(row, client, args, token)
+  return client, built, fault
+end
+
+local function method(row)
+  return function(self, args)
+    local client, built, fault = prepare(row, self, args or {})
+    if fault then error(fault, 2) end
+    return call.run(client, built)
+  end
+end
+
+for _, row in ipairs(endpoints) do methods[row.name] = method(row) end
+
+---Close the client: its connections, and calls of it that still run. May be
+---repeated; every other use of a closed client raises.
+function methods.close(self)
+  local client = settings[self]
+  if not client then error(client_fault(client, "close"), 2) end
+  client.core:close()
+end
+
+meta.__close = methods.close
+
+return plexauth

@@ -1,0 +1,78 @@
+/*
+** Growable bytes with a cap, wiped before they are given back.
+*/
+
+#include "buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRSTSIZE 1024
+
+/* A call through a volatile pointer cannot be optimised away; unlike
+   explicit_bzero and memset_s it exists on every system. */
+static void *(*const volatile setbytes)(void *, int, size_t) = memset;
+
+
+void pa_wipe (void *p, size_t n) {
+  if (n > 0)
+    setbytes(p, 0, n);
+}
+
+
+void pa_bufinit (pa_Buffer *b, size_t max) {
+  b->data = NULL;
+  b->len = b->size = 0;
+  b->max = max;
+}
+
+
+/* The size to grow to so that 'need' bytes fit; 'need' is at most 'max'. */
+static size_t growth (const pa_Buffer *b, size_t need) {
+  size_t size = b->size ? b->size : FIRSTSIZE;
+  while (size < need)
+    size = size > b->max / 2 ? b->max : size * 2;
+  return size;
+}
+
+
+/* Not realloc: it would leave the old bytes behind, unwiped. */
+static int grow (pa_Buffer *b, size_t need) {
+  size_t size = growth(b, need);
+  char *data = malloc(size);
+  if (data == NULL)
+    return PA_NOMEMORY;
+  if (b->len > 0)
+    memcpy(data, b->data, b->len);
+  pa_wipe(b->data, b->len);
+  free(b->data);
+  b->data = data;
+  b->size = size;
+  return PA_ADDED;
+}
+
+
+int pa_bufadd (pa_Buffer *b, const void *bytes, size_t n) {
+  if (n > b->max - b->len)
+    return PA_FULL;
+  if (n > b->size - b->len && grow(b, b->len + n) != PA_ADDED)
+    return PA_NOMEMORY;
+  if (n > 0)
+    memcpy(b->data + b->len, bytes, n);
+  b->len += n;
+  return PA_ADDED;
+}
+
+
+void pa_bufclear (pa_Buffer *b) {
+  pa_wipe(b->data, b->len);
+  b->len = 0;
+}
+
+
+void pa_buffree (pa_Buffer *b) {
+  pa_bufclear(b);
+  free(b->data);
+  b->data = NULL;
+  b->size = 0;
+}

@@ -1,0 +1,516 @@
+/*
+** plexauth.core: clients and transfers as userdata, for the Lua layer alone.
+** Arguments are checked here only so far that none can do harm: what a user
+** gets wrong is told to them by the Lua layer, in their terms.
+*/
+
+/* for clock_gettime */
+#define _POSIX_C_SOURCE 200809L
+
+#include "failure.h"
+#include "json.h"
+#include "transfer.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CLIENT "plexauth.core.client"
+#define TRANSFER "plexauth.core.transfer"
+
+/* A blocked call looks up this often, for Ctrl-C. */
+#define SLICE 200
+
+#define MAXSECONDS 1e6
+
+typedef struct Client {
+  pa_Pool pool;
+  int open;
+} Client;
+
+
+/*
+** {======================================================
+** Ctrl-C
+** =======================================================
+*/
+
+/* The standalone interpreter answers SIGINT by setting a debug hook, which
+   cannot run while we are in C: so we watch for the hook to change. */
+typedef struct Hook {
+  lua_State *L;
+  lua_Hook f;
+  int mask;
+} Hook;
+
+
+static Hook hooknow (lua_State *L) {
+  Hook h;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  h.L = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  h.f = lua_gethook(h.L);
+  h.mask = lua_gethookmask(h.L);
+  return h;
+}
+
+
+static int interrupted (const Hook *h) {
+  return lua_gethook(h->L) != h->f || lua_gethookmask(h->L) != h->mask;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Transfers
+** =======================================================
+*/
+
+static pa_Transfer *checktransfer (lua_State *L) {
+  return luaL_checkudata(L, 1, TRANSFER);
+}
+
+
+static long long checkms (lua_State *L, int arg) {
+  lua_Number s = luaL_checknumber(L, arg);
+  luaL_argcheck(L, s >= 0 && s <= MAXSECONDS, arg, "seconds out of range");
+  return (long long)(s * 1000 + 0.5);
+}
+
+
+static int transfer_perform (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  Hook h = hooknow(L);
+  while (!pa_step(t)) {
+    pa_wait(t, SLICE);
+    if (interrupted(&h))
+      pa_stop(t, PA_INTERRUPTED);
+  }
+  return 0;
+}
+
+
+static int transfer_step (lua_State *L) {
+  lua_pushboolean(L, pa_step(checktransfer(L)));
+  return 1;
+}
+
+
+static int transfer_timeout (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)pa_timeout(checktransfer(L)) / 1000);
+  return 1;
+}
+
+
+static const char *eventnames (int events) {
+  if ((events & POLLIN) && (events & POLLOUT))
+    return "rw";
+  return events & POLLOUT ? "w" : "r";
+}
+
+
+static void pushwatch (lua_State *L, const struct pollfd *w) {
+  lua_createtable(L, 0, 2);
+  lua_pushinteger(L, w->fd);
+  lua_setfield(L, -2, "fd");
+  lua_pushstring(L, eventnames(w->events));
+  lua_setfield(L, -2, "events");
+}
+
+
+/* Lent only once the table stands: what is lent must be stepped again. */
+static int transfer_watches (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  int i, n = (int)t->seat.nwatch;
+  lua_createtable(L, n, 0);
+  for (i = 0; i < n; i++) {
+    pushwatch(L, &t->seat.watch[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  pa_poollend(&t->seat);
+  return 1;
+}
+
+
+/* Status, Retry-After (seconds or nil); or nil, kind, sentence, transient. */
+static int transfer_answer (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  if (t->seat.code != CURLE_OK) {
+    lua_pushnil(L);
+    return 1 + pa_pushfailure(L, t->seat.code, t->message);
+  }
+  lua_pushinteger(L, t->status);
+  if (t->retryafter > 0)
+    lua_pushinteger(L, (lua_Integer)t->retryafter);
+  else
+    lua_pushnil(L);
+  return 2;
+}
+
+
+static size_t trim (const char *s, size_t n, const char **start) {
+  while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
+    n--;
+  while (n > 0 && (*s == ' ' || *s == '\t')) {
+    s++;
+    n--;
+  }
+  *start = s;
+  return n;
+}
+
+
+static void pushlower (lua_State *L, const char *s, size_t n) {
+  luaL_Buffer b;
+  char *out = luaL_buffinitsize(L, &b, n);
+  size_t i;
+  for (i = 0; i < n; i++) /* not tolower: the locale is the host's */
+    out[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
+  luaL_pushresultsize(&b, n);
+}
+
+
+/* One line into the table on top; a repeated name's values are joined. */
+static void addheader (lua_State *L, const char *line, size_t n) {
+  const char *colon = memchr(line, ':', n);
+  const char *value;
+  size_t len;
+  if (colon == NULL)
+    return; /* the status line, or the empty one at the end */
+  len = trim(colon + 1, n - (size_t)(colon + 1 - line), &value);
+  pushlower(L, line, (size_t)(colon - line));
+  lua_pushvalue(L, -1);
+  if (lua_rawget(L, -3) == LUA_TSTRING) {
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, value, len);
+    lua_concat(L, 3);
+  }
+  else {
+    lua_pop(L, 1);
+    lua_pushlstring(L, value, len);
+  }
+  lua_rawset(L, -3);
+}
+
+
+static int transfer_headers (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  const char *line = t->head.data;
+  const char *end = line != NULL ? line + t->head.len : NULL;
+  lua_newtable(L);
+  while (line != end) {
+    const char *next = memchr(line, '\n', (size_t)(end - line));
+    next = next != NULL ? next + 1 : end;
+    addheader(L, line, (size_t)(next - line));
+    line = next;
+  }
+  return 1;
+}
+
+
+/* The decoded body; or nil and why it is no JSON. */
+static int transfer_json (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  if (pa_pushjson(L, t->body.data, t->body.len))
+    return 1;
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+
+static int transfer_body (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  lua_pushlstring(L, t->body.data != NULL ? t->body.data : "", t->body.len);
+  return 1;
+}
+
+
+static int transfer_size (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)checktransfer(L)->body.len);
+  return 1;
+}
+
+
+static int transfer_sent (lua_State *L) {
+  lua_pushboolean(L, checktransfer(L)->sent);
+  return 1;
+}
+
+
+static int transfer_close (lua_State *L) {
+  pa_close(checktransfer(L));
+  return 0;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Clients
+** =======================================================
+*/
+
+static Client *checkclient (lua_State *L) {
+  Client *c = luaL_checkudata(L, 1, CLIENT);
+  luaL_argcheck(L, c->open, 1, "client is closed");
+  return c;
+}
+
+
+/* A string of the table at 'arg', or NULL; it lives as long as the table
+   holds it. One with a zero byte would be cut short, so it is refused. */
+static const char *field (lua_State *L, int arg, const char *name) {
+  const char *s = NULL;
+  lua_getfield(L, arg, name);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    s = lua_tostring(L, -1);
+  if (s != NULL && strlen(s) != lua_rawlen(L, -1))
+    luaL_error(L, "zero byte in %s", name);
+  lua_pop(L, 1);
+  return s;
+}
+
+
+static int flag (lua_State *L, int arg, const char *name) {
+  int b;
+  lua_getfield(L, arg, name);
+  b = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return b;
+}
+
+
+/* Whoever writes here must not be able to write a second header line. */
+static const char *checkline (lua_State *L, int i) {
+  size_t len, at;
+  const char *s = luaL_checklstring(L, i, &len);
+  for (at = 0; at < len; at++)
+    if ((unsigned char)s[at] < ' ' || s[at] == 127)
+      luaL_error(L, "control byte in a header line");
+  return s;
+}
+
+
+static void addlines (lua_State *L, int arg, const char *name, pa_Transfer *t,
+                      int (*add)(pa_Transfer *, const char *)) {
+  lua_Unsigned i, n;
+  lua_getfield(L, arg, name);
+  n = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, (lua_Integer)i);
+    if (!add(t, checkline(L, -1)))
+      luaL_error(L, "not enough memory");
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+
+static void addbody (lua_State *L, int arg, pa_Transfer *t) {
+  size_t len;
+  const char *s;
+  lua_getfield(L, arg, "body");
+  s = lua_tolstring(L, -1, &len);
+  if (s != NULL && !pa_setbody(t, s, len))
+    luaL_error(L, "request too large, or not enough memory");
+  lua_pop(L, 1);
+}
+
+
+static pa_Transfer *newtransfer (lua_State *L) {
+  pa_Transfer *t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
+  pa_init(t);
+  luaL_setmetatable(L, TRANSFER);
+  lua_getiuservalue(L, 1, 1); /* the settings, which hold the client */
+  lua_setiuservalue(L, -2, 1);
+  return t;
+}
+
+
+/*
+** client:transfer(request, seconds, connect_seconds): an exchange that has
+** begun. 'request' has url, headers (lines), body (POST), once.
+*/
+static int client_transfer (lua_State *L) {
+  enum { SELF = 1, REQUEST, SECONDS, CONNECT, SETTINGS, RESULT };
+  Client *c = checkclient(L);
+  pa_Request r;
+  pa_Transfer *t;
+  lua_Integer max;
+  luaL_checktype(L, REQUEST, LUA_TTABLE);
+  r.timeoutms = checkms(L, SECONDS);
+  r.connectms = (long)checkms(L, CONNECT);
+  lua_settop(L, CONNECT);
+  lua_getiuservalue(L, SELF, 1);
+  t = newtransfer(L);
+  addlines(L, REQUEST, "headers", t, pa_addheader);
+  addlines(L, SETTINGS, "resolve", t, pa_addresolve);
+  addbody(L, REQUEST, t);
+  r.url = field(L, REQUEST, "url");
+  r.post = t->request.data != NULL;
+  r.once = flag(L, REQUEST, "once");
+  r.useragent = field(L, SETTINGS, "user_agent");
+  r.cafile = field(L, SETTINGS, "ca_file");
+  r.capath = field(L, SETTINGS, "ca_path");
+  r.proxy = flag(L, SETTINGS, "proxy_env") ? NULL : field(L, SETTINGS, "proxy");
+  lua_getfield(L, SETTINGS, "max_response_bytes");
+  max = luaL_checkinteger(L, -1);
+  luaL_argcheck(L, max > 0 && r.url != NULL, REQUEST, "incomplete request");
+  pa_start(t, &c->pool, &r, (size_t)max);
+  lua_settop(L, RESULT);
+  return 1;
+}
+
+
+/* __gc, __close and close are this one; a client that never opened, or was
+   closed before, is passed over. */
+static int client_close (lua_State *L) {
+  Client *c = luaL_checkudata(L, 1, CLIENT);
+  if (c->open) {
+    c->open = 0;
+    pa_poolclose(&c->pool);
+  }
+  return 0;
+}
+
+
+static int client_isopen (lua_State *L) {
+  lua_pushboolean(L, ((Client *)luaL_checkudata(L, 1, CLIENT))->open);
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** The module
+** =======================================================
+*/
+
+/*
+** core.client(settings): 'settings' belongs to the client from now on. It is
+** the user value of the client and of its transfers, and as it holds the
+** client in turn, no transfer outlives its client.
+*/
+static int core_client (lua_State *L) {
+  Client *c;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  c = lua_newuserdatauv(L, sizeof(Client), 1);
+  pa_poolinit(&c->pool);
+  c->open = 0;
+  luaL_setmetatable(L, CLIENT);
+  lua_pushvalue(L, 2);
+  lua_setfield(L, 1, "client");
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, 2, 1);
+  c->open = 1;
+  return 1;
+}
+
+
+static int core_now (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)pa_now() / 1000);
+  return 1;
+}
+
+
+/* Sleep; false: interrupted. */
+static int core_sleep (lua_State *L) {
+  long long until = pa_now() + checkms(L, 1);
+  Hook h = hooknow(L);
+  long long left;
+  while ((left = until - pa_now()) > 0 && !interrupted(&h))
+    poll(NULL, 0, left < SLICE ? (int)left : SLICE);
+  lua_pushboolean(L, left <= 0);
+  return 1;
+}
+
+
+/*
+** A number in [0, 1) to spread retries with; the generator of 'math' belongs
+** to the host, which may have seeded it. One round of splitmix64.
+*/
+static int core_random (lua_State *L) {
+  unsigned long long x;
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  x = (unsigned long long)t.tv_nsec * 0x9E3779B97F4A7C15u + (size_t)L;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+  x ^= x >> 31;
+  lua_pushnumber(L, (lua_Number)(x >> 11) / 9007199254740992.0);
+  return 1;
+}
+
+
+/* Versions of libcurl, the TLS library, and lua-cjson. */
+static int core_versions (lua_State *L) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  lua_pushstring(L, v->version);
+  lua_pushstring(L, v->ssl_version);
+  pa_pushengine(L);
+  return 3;
+}
+
+
+static const luaL_Reg clientmethods[] = {
+  { "transfer", client_transfer },
+  { "close", client_close },
+  { "is_open", client_isopen },
+  { NULL, NULL },
+};
+
+static const luaL_Reg transfermethods[] = {
+  { "perform", transfer_perform }, { "step", transfer_step },
+  { "timeout", transfer_timeout }, { "watches", transfer_watches },
+  { "answer", transfer_answer },   { "headers", transfer_headers },
+  { "json", transfer_json },       { "body", transfer_body },
+  { "size", transfer_size },       { "sent", transfer_sent },
+  { "close", transfer_close },     { NULL, NULL },
+};
+
+static const luaL_Reg functions[] = {
+  { "client", core_client },     { "now", core_now },
+  { "sleep", core_sleep },       { "random", core_random },
+  { "versions", core_versions }, { NULL, NULL },
+};
+
+
+static void newtype (lua_State *L, const char *name, const luaL_Reg *methods,
+                     lua_CFunction close) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__close");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int luaopen_plexauth_core (lua_State *L);
+
+int luaopen_plexauth_core (lua_State *L) {
+  if (!pa_globalinit())
+    return luaL_error(L, "libcurl could not be initialised");
+  newtype(L, CLIENT, clientmethods, client_close);
+  newtype(L, TRANSFER, transfermethods, transfer_close);
+  luaL_newlib(L, functions);
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  return 1;
+}

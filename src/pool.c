@@ -1,0 +1,418 @@
+/*
+** A client's libcurl multi handle.
+**
+** Many event loops, or none, may wait for the transfers of one handle at the
+** same time, each for its own. So the handle is only ever driven through
+** curl_multi_socket_action, on the stepping transfer's own descriptors or for
+** a timer that is due: curl_multi_perform, _poll and _wait would also take
+** what is ready for a transfer whose owner sleeps, and nobody would wake it.
+*/
+
+/* for clock_gettime */
+#define _POSIX_C_SOURCE 200809L
+
+#include "pool.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A bound on how often one step runs the timer: libcurl may ask to be called
+   again at once, but not for ever. */
+#define MAXTURNS 16
+
+
+long long pa_now (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+
+/*
+** {======================================================
+** What a seat watches
+** =======================================================
+*/
+
+static struct pollfd *findwatch (pa_Seat *s, int fd) {
+  nfds_t i;
+  for (i = 0; i < s->nwatch; i++)
+    if (s->watch[i].fd == fd)
+      return &s->watch[i];
+  return NULL;
+}
+
+
+static int dropwatch (pa_Seat *s, int fd) {
+  struct pollfd *w = findwatch(s, fd);
+  if (w != NULL)
+    *w = s->watch[--s->nwatch];
+  return w != NULL;
+}
+
+
+static short pollevents (int what) {
+  int events = 0;
+  if (what & CURL_POLL_IN)
+    events |= POLLIN;
+  if (what & CURL_POLL_OUT)
+    events |= POLLOUT;
+  return (short)events;
+}
+
+
+static void setwatch (pa_Seat *s, int fd, int what) {
+  struct pollfd *w = findwatch(s, fd);
+  if (w == NULL) {
+    if (s->nwatch == PA_MAXWATCH)
+      return; /* not met; the deadline would still end the exchange */
+    w = &s->watch[s->nwatch++];
+    w->fd = fd;
+    w->revents = 0;
+  }
+  w->events = pollevents(what);
+}
+
+
+static int lentto (const pa_Seat *s, int fd) {
+  int i;
+  for (i = 0; i < s->nlent; i++)
+    if (s->lent[i] == fd)
+      return 1;
+  return 0;
+}
+
+
+/* The sleeper is awake: what was kept open for its sake can go. */
+static void takeback (pa_Seat *s) {
+  while (s->nheld > 0)
+    close(s->held[--s->nheld]);
+  s->nlent = 0;
+}
+
+
+void pa_poollend (pa_Seat *s) {
+  nfds_t i;
+  takeback(s);
+  for (i = 0; i < s->nwatch; i++)
+    s->lent[s->nlent++] = s->watch[i].fd;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** What libcurl calls
+** =======================================================
+*/
+
+static pa_Seat *seatof (CURL *easy) {
+  char *seat = NULL;
+  curl_easy_getinfo(easy, CURLINFO_PRIVATE, &seat);
+  return (pa_Seat *)(void *)seat;
+}
+
+
+/* A removal may come in another transfer's name, or in that of a handle
+   which is libcurl's own, so the seat is looked for. */
+static void forget (pa_Pool *p, int fd) {
+  pa_Seat *s;
+  for (s = p->seats; s != NULL; s = s->next)
+    if (dropwatch(s, fd))
+      return;
+}
+
+
+static int onsocket (CURL *easy, curl_socket_t fd, int what, void *pool,
+                     void *unused) {
+  pa_Seat *s = seatof(easy);
+  (void)unused;
+  if (what != CURL_POLL_REMOVE && s != NULL)
+    setwatch(s, fd, what);
+  else if (s == NULL || !dropwatch(s, fd))
+    forget(pool, fd);
+  return 0;
+}
+
+
+static int ontimer (CURLM *multi, long ms, void *pool) {
+  pa_Pool *p = pool;
+  (void)multi;
+  p->due = ms < 0 ? -1 : pa_now() + ms;
+  return 0;
+}
+
+
+/* Programs that the host starts must not keep our connections open. */
+static curl_socket_t onopen (void *unused, curlsocktype purpose,
+                             struct curl_sockaddr *a) {
+  int fd = socket(a->family, a->socktype, a->protocol);
+  (void)unused;
+  (void)purpose;
+  if (fd >= 0)
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+
+/*
+** A descriptor that a sleeper still has in its event loop is only shut down,
+** which wakes the sleeper. Were it closed, its number could come back for
+** another transfer while the loop still knows it as the sleeper's.
+*/
+static int onclose (void *pool, curl_socket_t fd) {
+  pa_Seat *s;
+  for (s = ((pa_Pool *)pool)->seats; s != NULL; s = s->next) {
+    if (lentto(s, fd) && s->nheld < PA_MAXWATCH) {
+      s->held[s->nheld++] = fd;
+      shutdown(fd, SHUT_RDWR); /* fails where it never was connected */
+      return 0;
+    }
+  }
+  return close(fd);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Driving
+** =======================================================
+*/
+
+/* An error or a hang-up counts as what was waited for: libcurl then meets it
+   in the read or write, and can tell what it was. */
+static int selectbits (const struct pollfd *w) {
+  int events = w->revents;
+  int bits = 0;
+  if (events & (POLLERR | POLLHUP | POLLNVAL))
+    events |= w->events;
+  if (events & POLLIN)
+    bits |= CURL_CSELECT_IN;
+  if (events & POLLOUT)
+    bits |= CURL_CSELECT_OUT;
+  return bits;
+}
+
+
+static int polled (const pa_Seat *s) {
+  nfds_t i;
+  for (i = 0; i < s->nwatch; i++)
+    if (s->watch[i].revents != 0)
+      return 1;
+  return 0;
+}
+
+
+/* Works on a copy, as every action may change what the seat watches. */
+static void feed (pa_Seat *s) {
+  struct pollfd ready[PA_MAXWATCH];
+  nfds_t i, n = s->nwatch;
+  int running;
+  if (n == 0 || (!polled(s) && poll(s->watch, n, 0) <= 0))
+    return;
+  memcpy(ready, s->watch, sizeof(ready));
+  for (i = 0; i < n; i++)
+    s->watch[i].revents = 0;
+  for (i = 0; i < n; i++)
+    if (ready[i].revents != 0)
+      curl_multi_socket_action(s->pool->multi, ready[i].fd,
+                               selectbits(&ready[i]), &running);
+}
+
+
+/* Repeats while libcurl asks to be called at once: the timer is one for all
+   transfers, so nobody may go to sleep on a zero meant for another. */
+static void fire (pa_Pool *p) {
+  int turns, running;
+  for (turns = 0; turns < MAXTURNS; turns++) {
+    if (p->due < 0 || p->due > pa_now())
+      return;
+    p->due = -1;
+    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+}
+
+
+static void collect (pa_Pool *p) {
+  CURLMsg *m;
+  int left;
+  while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
+    pa_Seat *s = seatof(m->easy_handle);
+    if (m->msg == CURLMSG_DONE && s != NULL) {
+      s->done = 1;
+      s->code = (int)m->data.result;
+    }
+  }
+}
+
+
+static void unseat (pa_Seat *s) {
+  s->nwatch = 0;
+  s->easy = NULL;
+  if (s->prev != NULL)
+    s->prev->next = s->next;
+  else
+    s->pool->seats = s->next;
+  if (s->next != NULL)
+    s->next->prev = s->prev;
+  s->pool = NULL;
+}
+
+
+/* Its owner finds it ended when it next looks. */
+static void evict (pa_Seat *s) {
+  s->done = 1;
+  s->code = PA_CANCELLED;
+  unseat(s);
+}
+
+
+/*
+** In a forked child the handles are the parent's: to close them would say
+** goodbye on the parent's connections. They are left as they are.
+*/
+static int inherited (pa_Pool *p) {
+  if (p->multi == NULL || p->pid == getpid())
+    return 0;
+  while (p->seats != NULL)
+    evict(p->seats);
+  pa_poolinit(p);
+  return 1;
+}
+
+
+void pa_poolstep (pa_Seat *s) {
+  pa_Pool *p = s->pool;
+  if (p != NULL && !inherited(p)) {
+    takeback(s);
+    feed(s);
+    fire(p);
+    collect(p);
+  }
+}
+
+
+long long pa_pooldue (const pa_Seat *s) {
+  return s->pool != NULL ? s->pool->due : -1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Life and death
+** =======================================================
+*/
+
+void pa_poolinit (pa_Pool *p) {
+  memset(p, 0, sizeof(*p));
+  p->due = -1;
+}
+
+
+static CURLMcode openmulti (pa_Pool *p) {
+  CURLMcode m = CURLM_OK;
+  if (p->multi != NULL)
+    return m;
+  if ((p->multi = curl_multi_init()) == NULL)
+    return CURLM_OUT_OF_MEMORY;
+  p->pid = getpid();
+  m = curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, onsocket);
+  if (m == CURLM_OK)
+    m = curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+  if (m == CURLM_OK)
+    m = curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, ontimer);
+  if (m == CURLM_OK)
+    m = curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+  return m;
+}
+
+
+static void seat (pa_Pool *p, pa_Seat *s) {
+  memset(s, 0, sizeof(*s));
+  s->pool = p;
+  s->next = p->seats;
+  if (p->seats != NULL)
+    p->seats->prev = s;
+  p->seats = s;
+}
+
+
+static CURLcode connectcallbacks (pa_Seat *s) {
+  CURLcode c = curl_easy_setopt(s->easy, CURLOPT_PRIVATE, s);
+  if (c == CURLE_OK)
+    c = curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETFUNCTION, onopen);
+  if (c == CURLE_OK)
+    c = curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETFUNCTION, onclose);
+  if (c == CURLE_OK)
+    c = curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETDATA, s->pool);
+  return c;
+}
+
+
+CURLcode pa_poolenter (pa_Pool *p, pa_Seat *s) {
+  inherited(p);
+  if (openmulti(p) != CURLM_OK)
+    return CURLE_OUT_OF_MEMORY;
+  seat(p, s);
+  s->easy = p->nidle > 0 ? p->idle[--p->nidle] : curl_easy_init();
+  return s->easy != NULL ? connectcallbacks(s) : CURLE_OUT_OF_MEMORY;
+}
+
+
+CURLcode pa_poolstart (pa_Seat *s) {
+  return curl_multi_add_handle(s->pool->multi, s->easy) == CURLM_OK
+             ? CURLE_OK
+             : CURLE_OUT_OF_MEMORY;
+}
+
+
+/* Kept handles remember TLS sessions; reset forgets everything else. */
+static void giveback (pa_Pool *p, CURL *easy) {
+  if (p->nidle == PA_MAXIDLE) {
+    curl_easy_cleanup(easy);
+    return;
+  }
+  curl_easy_reset(easy);
+  p->idle[p->nidle++] = easy;
+}
+
+
+void pa_poolleave (pa_Seat *s) {
+  pa_Pool *p = s->pool;
+  CURL *easy = s->easy;
+  if (p != NULL && !inherited(p)) {
+    if (easy != NULL)
+      curl_multi_remove_handle(p->multi, easy);
+    unseat(s);
+    if (easy != NULL)
+      giveback(p, easy);
+  }
+  takeback(s);
+}
+
+
+void pa_poolclose (pa_Pool *p) {
+  if (p->multi == NULL || inherited(p))
+    return;
+  while (p->seats != NULL) {
+    pa_Seat *s = p->seats;
+    CURL *easy = s->easy;
+    curl_multi_remove_handle(p->multi, easy);
+    evict(s);
+    curl_easy_cleanup(easy);
+  }
+  while (p->nidle > 0)
+    curl_easy_cleanup(p->idle[--p->nidle]);
+  curl_multi_cleanup(p->multi);
+  pa_poolinit(p);
+}
+
+/* }====================================================== */

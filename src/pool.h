@@ -1,0 +1,78 @@
+/*
+** A client's libcurl multi handle and the transfers that sit in it: their
+** sockets, the one timer, idle handles. Knows no Lua: no error may unwind
+** through libcurl, and its callbacks touch nothing but the memory here.
+*/
+
+#ifndef pa_pool_h
+#define pa_pool_h
+
+#include "curlapi.h"
+
+#include <poll.h>
+#include <sys/types.h>
+
+#pragma GCC visibility push(hidden)
+
+/* libcurl uses at most five sockets for a transfer. */
+#define PA_MAXWATCH 8
+
+#define PA_MAXIDLE 64
+
+typedef struct pa_Pool pa_Pool;
+
+/* One transfer's place in a pool. */
+typedef struct pa_Seat {
+  pa_Pool *pool; /* NULL: not seated, or the pool is gone */
+  struct pa_Seat *next, *prev;
+  CURL *easy;
+  int done; /* the exchange has ended, with 'code' */
+  int code;
+  struct pollfd watch[PA_MAXWATCH]; /* what libcurl waits for */
+  nfds_t nwatch;
+  int lent[PA_MAXWATCH]; /* descriptors that a sleeper was told of */
+  int nlent;
+  int held[PA_MAXWATCH]; /* lent ones that libcurl has closed since */
+  int nheld;
+} pa_Seat;
+
+struct pa_Pool {
+  CURLM *multi;  /* NULL until the first transfer */
+  pid_t pid;     /* the process that opened it */
+  long long due; /* when libcurl wants to be called; -1: it does not */
+  pa_Seat *seats;
+  CURL *idle[PA_MAXIDLE];
+  int nidle;
+};
+
+/* Milliseconds of a clock that nobody sets. */
+long long pa_now (void);
+
+void pa_poolinit (pa_Pool *p);
+
+/* End every transfer (as PA_CANCELLED), close every connection. */
+void pa_poolclose (pa_Pool *p);
+
+/* Give the seat a fresh easy handle; it is not running yet. */
+CURLcode pa_poolenter (pa_Pool *p, pa_Seat *s);
+
+CURLcode pa_poolstart (pa_Seat *s);
+
+/* Take from the network what is ready for this seat, then run libcurl's
+   timer if it is due. Never waits. */
+void pa_poolstep (pa_Seat *s);
+
+/* Until when the seat may sleep if nothing happens on its descriptors;
+   -1: no limit. */
+long long pa_pooldue (const pa_Seat *s);
+
+/* The seat's owner is about to sleep on its descriptors in some event loop:
+   until the next step they stay open, even if libcurl closes them. */
+void pa_poollend (pa_Seat *s);
+
+/* Stop the exchange, if it runs, and give the easy handle back. */
+void pa_poolleave (pa_Seat *s);
+
+#pragma GCC visibility pop
+
+#endif

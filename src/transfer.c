@@ -1,0 +1,396 @@
+/*
+** One HTTP exchange over libcurl.
+**
+** libcurl carries a custom header such as X-Plex-Token along to whatever host
+** a redirect names, sends a POST again when a kept connection dies under it,
+** takes a proxy from the environment, and does not bound a name lookup. What
+** keeps it from each is set here, and every setting's result is looked at.
+*/
+
+/* for dladdr and RTLD_NOLOAD */
+#define _GNU_SOURCE
+
+#include "transfer.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+
+#define MAXREQUEST ((size_t)64 * 1024)
+
+
+/*
+** {======================================================
+** What libcurl calls
+** =======================================================
+*/
+
+static size_t take (pa_Transfer *t, pa_Buffer *b, const char *data, size_t n) {
+  switch (pa_bufadd(b, data, n)) {
+    case PA_ADDED:
+      return n;
+    case PA_FULL:
+      t->stop = PA_OVERFLOW;
+      break;
+    default:
+      t->stop = CURLE_OUT_OF_MEMORY;
+      break;
+  }
+  return 0;
+}
+
+
+/* The cap is here and not in CURLOPT_MAXFILESIZE alone, which older libcurls
+   do not apply to chunked or decompressed bodies. */
+static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
+  pa_Transfer *t = transfer;
+  return n == 0 ? n : take(t, &t->body, data, n * one);
+}
+
+
+/* An interim response (1xx) is followed by another: the last one counts. */
+static size_t onhead (char *data, size_t one, size_t n, void *transfer) {
+  pa_Transfer *t = transfer;
+  if (n >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    pa_bufclear(&t->head);
+  return take(t, &t->head, data, n * one);
+}
+
+
+/* The connection stands and the request is about to leave. */
+static int onready (void *transfer, char *ip, char *local, int port,
+                    int localport) {
+  (void)ip;
+  (void)local;
+  (void)port;
+  (void)localport;
+  ((pa_Transfer *)transfer)->sent = 1;
+  return CURL_PREREQFUNC_OK;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Setting up
+** =======================================================
+*/
+
+static const struct {
+  CURLoption option;
+  long value;
+} settings[] = {
+  { CURLOPT_NOSIGNAL, 1 }, /* signals belong to the host */
+  { CURLOPT_NOPROGRESS, 1 },
+  { CURLOPT_FOLLOWLOCATION, 0 },
+  { CURLOPT_DISALLOW_USERNAME_IN_URL, 1 },
+  { CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+  { CURLOPT_HTTP09_ALLOWED, 0 },
+  { CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+  { CURLOPT_SSL_VERIFYPEER, 1 },
+  { CURLOPT_SSL_VERIFYHOST, 2 },
+  { CURLOPT_PROXY_SSL_VERIFYPEER, 1 },
+  { CURLOPT_PROXY_SSL_VERIFYHOST, 2 },
+  { CURLOPT_HEADEROPT, CURLHEADER_SEPARATE }, /* no token for a proxy */
+  { CURLOPT_SUPPRESS_CONNECT_HEADERS, 1 },
+  { CURLOPT_NETRC, CURL_NETRC_IGNORED },
+};
+
+
+/* Older headers lack these, and the library found at run time may be older
+   than the headers. */
+static CURLcode setnewer (CURL *easy) {
+  CURLcode c;
+#if LIBCURL_VERSION_NUM >= 0x075500
+  c = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  c = curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                       (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  if (c == CURLE_OK) { /* do not wait for a name lookup that hangs */
+    c = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    if (c == CURLE_UNKNOWN_OPTION)
+      c = CURLE_OK;
+  }
+#endif
+  return c;
+}
+
+
+#define set(c, easy, option, value) \
+  ((void)((c) == CURLE_OK && \
+          ((c) = curl_easy_setopt(easy, option, value)) == CURLE_OK))
+
+
+static CURLcode setfixed (CURL *easy) {
+  CURLcode c = setnewer(easy);
+  size_t i;
+  for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+    set(c, easy, settings[i].option, settings[i].value);
+  return c;
+}
+
+
+/*
+** What the caller names replaces the system's store. With a bundle file the
+** directory is left out: libcurl keeps the parsed store for a client's next
+** connections only where there is no directory to look into.
+*/
+static CURLcode settrust (CURL *easy, const pa_Request *r) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  CURLcode c = CURLE_OK;
+  if (r->cafile != NULL || r->capath != NULL) {
+    set(c, easy, CURLOPT_CAINFO, r->cafile);
+    set(c, easy, CURLOPT_CAPATH, r->capath);
+  }
+  else if (v->cainfo != NULL && v->capath != NULL)
+    set(c, easy, CURLOPT_CAPATH, (char *)NULL);
+  return c;
+}
+
+
+static CURLcode setproxy (CURL *easy, const pa_Request *r) {
+  CURLcode c = CURLE_OK;
+  if (r->proxy != NULL) {
+    set(c, easy, CURLOPT_PROXY, r->proxy);
+    set(c, easy, CURLOPT_NOPROXY, "");
+  }
+  return c;
+}
+
+
+static CURLcode setcallbacks (CURL *easy, pa_Transfer *t) {
+  CURLcode c = CURLE_OK;
+  set(c, easy, CURLOPT_WRITEFUNCTION, onbody);
+  set(c, easy, CURLOPT_WRITEDATA, t);
+  set(c, easy, CURLOPT_HEADERFUNCTION, onhead);
+  set(c, easy, CURLOPT_HEADERDATA, t);
+  set(c, easy, CURLOPT_PREREQFUNCTION, onready);
+  set(c, easy, CURLOPT_PREREQDATA, t);
+  set(c, easy, CURLOPT_ERRORBUFFER, t->message);
+  return c;
+}
+
+
+static CURLcode setpost (CURL *easy, const pa_Transfer *t) {
+  CURLcode c = CURLE_OK;
+  set(c, easy, CURLOPT_POST, 1L);
+  set(c, easy, CURLOPT_POSTFIELDSIZE, (long)t->request.len);
+  set(c, easy, CURLOPT_POSTFIELDS, t->request.len ? t->request.data : "");
+  return c;
+}
+
+
+/* libcurl would send a request again when a reused connection turns out to be
+   dead; on a connection of its own it cannot. */
+static CURLcode setonce (CURL *easy) {
+  CURLcode c = CURLE_OK;
+  set(c, easy, CURLOPT_FRESH_CONNECT, 1L);
+  set(c, easy, CURLOPT_FORBID_REUSE, 1L);
+  return c;
+}
+
+
+/* The deadline is not libcurl's to judge: another transfer's step would end
+   this one before its owner could read what has come in the meantime. */
+static CURLcode setrequest (CURL *easy, pa_Transfer *t, const pa_Request *r) {
+  CURLcode c = CURLE_OK;
+  set(c, easy, CURLOPT_URL, r->url);
+  set(c, easy, CURLOPT_HTTPHEADER, t->headers);
+  set(c, easy, CURLOPT_USERAGENT, r->useragent);
+  set(c, easy, CURLOPT_CONNECTTIMEOUT_MS, r->connectms);
+  set(c, easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->body.max);
+  if (t->resolve != NULL)
+    set(c, easy, CURLOPT_RESOLVE, t->resolve);
+  if (c == CURLE_OK && r->post)
+    c = setpost(easy, t);
+  return c == CURLE_OK && r->once ? setonce(easy) : c;
+}
+
+
+static CURLcode setup (pa_Transfer *t, const pa_Request *r) {
+  CURL *easy = t->seat.easy;
+  CURLcode c = setfixed(easy);
+  if (c == CURLE_OK)
+    c = settrust(easy, r);
+  if (c == CURLE_OK)
+    c = setproxy(easy, r);
+  if (c == CURLE_OK)
+    c = setcallbacks(easy, t);
+  return c == CURLE_OK ? setrequest(easy, t, r) : c;
+}
+
+
+void pa_init (pa_Transfer *t) {
+  memset(t, 0, sizeof(*t));
+  t->seat.done = 1;
+  t->seat.code = PA_CANCELLED;
+  pa_bufinit(&t->request, MAXREQUEST);
+  pa_bufinit(&t->head, PA_MAXHEAD);
+  pa_bufinit(&t->body, 0);
+}
+
+
+static int append (struct curl_slist **list, const char *line) {
+  struct curl_slist *longer = curl_slist_append(*list, line);
+  if (longer != NULL)
+    *list = longer;
+  return longer != NULL;
+}
+
+
+int pa_addheader (pa_Transfer *t, const char *line) {
+  return append(&t->headers, line);
+}
+
+
+int pa_addresolve (pa_Transfer *t, const char *entry) {
+  return append(&t->resolve, entry);
+}
+
+
+int pa_setbody (pa_Transfer *t, const char *bytes, size_t n) {
+  return pa_bufadd(&t->request, bytes, n) == PA_ADDED;
+}
+
+
+void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Request *r, size_t max) {
+  CURLcode c = pa_poolenter(p, &t->seat);
+  t->body.max = max;
+  t->deadline = pa_now() + r->timeoutms;
+  if (c == CURLE_OK)
+    c = setup(t, r);
+  if (c == CURLE_OK)
+    c = pa_poolstart(&t->seat);
+  if (c != CURLE_OK) {
+    pa_stop(t, (int)c);
+    t->seat.code = (int)c;
+  }
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Going on
+** =======================================================
+*/
+
+/* Read what libcurl knows of the answer while it still knows it. */
+static void settle (pa_Transfer *t) {
+  curl_off_t after = 0;
+  if (t->seat.code == CURLE_WRITE_ERROR && t->stop != 0)
+    t->seat.code = t->stop;
+  if (t->seat.code == CURLE_OK) {
+    curl_easy_getinfo(t->seat.easy, CURLINFO_RESPONSE_CODE, &t->status);
+    curl_easy_getinfo(t->seat.easy, CURLINFO_RETRY_AFTER, &after);
+    t->retryafter = after > 0 ? after : 0;
+  }
+  pa_poolleave(&t->seat);
+}
+
+
+int pa_step (pa_Transfer *t) {
+  if (t->seat.pool == NULL)
+    return 1;
+  if (!t->seat.done)
+    pa_poolstep(&t->seat);
+  if (t->seat.done)
+    settle(t);
+  else if (pa_now() >= t->deadline)
+    pa_stop(t, PA_DEADLINE);
+  return t->seat.done;
+}
+
+
+void pa_stop (pa_Transfer *t, int code) {
+  if (t->seat.pool == NULL)
+    return;
+  t->seat.done = 1;
+  t->seat.code = code;
+  pa_poolleave(&t->seat);
+}
+
+
+long long pa_timeout (const pa_Transfer *t) {
+  long long now = pa_now();
+  long long until = t->deadline;
+  long long due = pa_pooldue(&t->seat);
+  if (t->seat.done)
+    return 0;
+  if (due >= 0 && due < until)
+    until = due;
+  return until > now ? until - now : 0;
+}
+
+
+void pa_wait (pa_Transfer *t, long long ms) {
+  long long most = pa_timeout(t);
+  if (ms > most)
+    ms = most;
+  poll(t->seat.watch, t->seat.nwatch, ms > INT_MAX ? INT_MAX : (int)ms);
+}
+
+
+/* libcurl frees header lines without wiping them. */
+static void freelist (struct curl_slist **list) {
+  struct curl_slist *node;
+  for (node = *list; node != NULL; node = node->next)
+    pa_wipe(node->data, strlen(node->data));
+  curl_slist_free_all(*list);
+  *list = NULL;
+}
+
+
+void pa_close (pa_Transfer *t) {
+  pa_stop(t, PA_CANCELLED);
+  pa_poolleave(&t->seat);
+  freelist(&t->headers);
+  freelist(&t->resolve);
+  pa_buffree(&t->request);
+  pa_buffree(&t->head);
+  pa_buffree(&t->body);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Once a process
+** =======================================================
+*/
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int initialised = 0; /* written under 'once' alone */
+
+
+/*
+** A name lookup that was given up goes on in a thread of libcurl's. Were the
+** module unloaded with the Lua state, and libcurl with it, the thread would
+** return into unmapped memory: so libcurl stays, wherever it was loaded from.
+*/
+static void pin (void) {
+  Dl_info info;
+  if (dladdr((void *)(size_t)curl_easy_init, &info) != 0)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+
+static void initialise (void) {
+  initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  if (initialised)
+    pin();
+}
+
+
+int pa_globalinit (void) {
+  pthread_once(&once, initialise);
+  return initialised;
+}
+
+/* }====================================================== */
