@@ -31,9 +31,11 @@ static void pushmodule (lua_State *L) {
 
 /* An instance of its own: the host's settings of cjson are the host's. */
 static void pushdecoder (lua_State *L) {
+  int at = lua_gettop(L) + 1;
   int cjson;
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &engine) == LUA_TFUNCTION)
     return;
+  lua_settop(L, at - 1);
   pushmodule(L);
   lua_getfield(L, -1, "new");
   lua_call(L, 0, 1);
@@ -45,6 +47,8 @@ static void pushdecoder (lua_State *L) {
   lua_getfield(L, cjson, "decode");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &engine);
+  lua_replace(L, at);
+  lua_settop(L, at);
 }
 
 
@@ -102,7 +106,6 @@ static void tidy (lua_State *L) {
 
 
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
-  int top = lua_gettop(L);
   int status;
   pushdecoder(L);
   lua_pushlstring(L, text != NULL ? text : "", len);
@@ -111,7 +114,5 @@ int pa_pushjson (lua_State *L, const char *text, size_t len) {
     lua_error(L);
   if (status == LUA_OK && lua_istable(L, -1))
     tidy(L);
-  lua_replace(L, top + 1);
-  lua_settop(L, top + 1);
   return status == LUA_OK;
 }

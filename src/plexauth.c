@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "failure.h"
+#include "headers.h"
 #include "json.h"
 #include "transfer.h"
 
@@ -152,62 +153,9 @@ static int transfer_answer (lua_State *L) {
 }
 
 
-static size_t trim (const char *s, size_t n, const char **start) {
-  while (n > 0 && strchr(" \t\r\n", s[n - 1]) != NULL)
-    n--;
-  while (n > 0 && (*s == ' ' || *s == '\t')) {
-    s++;
-    n--;
-  }
-  *start = s;
-  return n;
-}
-
-
-static void pushlower (lua_State *L, const char *s, size_t n) {
-  luaL_Buffer b;
-  char *out = luaL_buffinitsize(L, &b, n);
-  size_t i;
-  for (i = 0; i < n; i++) /* not tolower: the locale is the host's */
-    out[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
-  luaL_pushresultsize(&b, n);
-}
-
-
-/* One line into the table on top; a repeated name's values are joined. */
-static void addheader (lua_State *L, const char *line, size_t n) {
-  const char *colon = memchr(line, ':', n);
-  const char *value;
-  size_t len;
-  if (colon == NULL)
-    return; /* the status line, or the empty one at the end */
-  len = trim(colon + 1, n - (size_t)(colon + 1 - line), &value);
-  pushlower(L, line, (size_t)(colon - line));
-  lua_pushvalue(L, -1);
-  if (lua_rawget(L, -3) == LUA_TSTRING) {
-    lua_pushliteral(L, ", ");
-    lua_pushlstring(L, value, len);
-    lua_concat(L, 3);
-  }
-  else {
-    lua_pop(L, 1);
-    lua_pushlstring(L, value, len);
-  }
-  lua_rawset(L, -3);
-}
-
-
 static int transfer_headers (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
-  const char *line = t->head.data;
-  const char *end = line != NULL ? line + t->head.len : NULL;
-  lua_newtable(L);
-  while (line != end) {
-    const char *next = memchr(line, '\n', (size_t)(end - line));
-    next = next != NULL ? next + 1 : end;
-    addheader(L, line, (size_t)(next - line));
-    line = next;
-  }
+  pa_pushheaders(L, t->head.data, t->head.len);
   return 1;
 }
 
@@ -239,6 +187,12 @@ static int transfer_size (lua_State *L) {
 static int transfer_sent (lua_State *L) {
   lua_pushboolean(L, checktransfer(L)->sent);
   return 1;
+}
+
+
+static int transfer_interrupt (lua_State *L) {
+  pa_stop(checktransfer(L), PA_INTERRUPTED);
+  return 0;
 }
 
 
@@ -416,6 +370,87 @@ static int core_client (lua_State *L) {
 }
 
 
+/* An array's transfer; the array keeps it alive. */
+static pa_Transfer *gettransfer (lua_State *L, int array, lua_Integer i) {
+  pa_Transfer *t;
+  lua_rawgeti(L, array, i);
+  t = luaL_testudata(L, -1, TRANSFER);
+  luaL_argcheck(L, t != NULL, array, "array of transfers expected");
+  lua_pop(L, 1);
+  return t;
+}
+
+
+/* Descriptors of all, and the longest sleep that none of them minds. */
+static nfds_t survey (lua_State *L, lua_Integer n, long long *ms) {
+  nfds_t total = 0;
+  lua_Integer i;
+  for (i = 1; i <= n; i++) {
+    pa_Transfer *t = gettransfer(L, 1, i);
+    long long most = pa_timeout(t);
+    total += t->seat.nwatch;
+    if (most < *ms)
+      *ms = most;
+  }
+  return total;
+}
+
+
+static void gatherfds (lua_State *L, lua_Integer n, struct pollfd *fds) {
+  lua_Integer i;
+  for (i = 1; i <= n; i++) {
+    pa_Transfer *t = gettransfer(L, 1, i);
+    memcpy(fds, t->seat.watch, t->seat.nwatch * sizeof(*fds));
+    fds += t->seat.nwatch;
+  }
+}
+
+
+/* Give each its events; push an array of the indices that may go on. */
+static void sharefds (lua_State *L, lua_Integer n, const struct pollfd *fds) {
+  lua_Integer i, ready = 0;
+  lua_newtable(L);
+  for (i = 1; i <= n; i++) {
+    pa_Transfer *t = gettransfer(L, 1, i);
+    if (pa_awake(t, fds)) {
+      lua_pushinteger(L, i);
+      lua_rawseti(L, -2, ++ready);
+    }
+    fds += t->seat.nwatch;
+  }
+}
+
+
+/*
+** core.poll(transfers, seconds): wait for any of them, and say which may go
+** on, as an array of indices; nil: interrupted. Not select(2), which knows no
+** descriptor beyond 1023.
+*/
+static int core_poll (lua_State *L) {
+  long long ms = checkms(L, 2);
+  long long until, left;
+  lua_Integer n;
+  nfds_t total;
+  struct pollfd *fds;
+  Hook h = hooknow(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  n = (lua_Integer)lua_rawlen(L, 1);
+  total = survey(L, n, &ms);
+  fds = lua_newuserdatauv(L, (total + 1) * sizeof(*fds), 0);
+  gatherfds(L, n, fds);
+  left = ms;
+  until = pa_now() + ms;
+  while (poll(fds, total, left < SLICE ? (int)left : SLICE) <= 0) {
+    if (interrupted(&h))
+      return 0;
+    if ((left = until - pa_now()) <= 0)
+      break;
+  }
+  sharefds(L, n, fds);
+  return 1;
+}
+
+
 static int core_now (lua_State *L) {
   lua_pushnumber(L, (lua_Number)pa_now() / 1000);
   return 1;
@@ -469,18 +504,29 @@ static const luaL_Reg clientmethods[] = {
 };
 
 static const luaL_Reg transfermethods[] = {
-  { "perform", transfer_perform }, { "step", transfer_step },
-  { "timeout", transfer_timeout }, { "watches", transfer_watches },
-  { "answer", transfer_answer },   { "headers", transfer_headers },
-  { "json", transfer_json },       { "body", transfer_body },
-  { "size", transfer_size },       { "sent", transfer_sent },
-  { "close", transfer_close },     { NULL, NULL },
+  { "perform", transfer_perform },
+  { "step", transfer_step },
+  { "timeout", transfer_timeout },
+  { "watches", transfer_watches },
+  { "answer", transfer_answer },
+  { "headers", transfer_headers },
+  { "json", transfer_json },
+  { "body", transfer_body },
+  { "size", transfer_size },
+  { "sent", transfer_sent },
+  { "interrupt", transfer_interrupt },
+  { "close", transfer_close },
+  { NULL, NULL },
 };
 
 static const luaL_Reg functions[] = {
-  { "client", core_client },     { "now", core_now },
-  { "sleep", core_sleep },       { "random", core_random },
-  { "versions", core_versions }, { NULL, NULL },
+  { "client", core_client },
+  { "now", core_now },
+  { "poll", core_poll },
+  { "sleep", core_sleep },
+  { "random", core_random },
+  { "versions", core_versions },
+  { NULL, NULL },
 };
 
 

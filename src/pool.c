@@ -200,6 +200,11 @@ static int selectbits (const struct pollfd *w) {
 }
 
 
+static int isdue (const pa_Pool *p) {
+  return p->due >= 0 && p->due <= pa_now();
+}
+
+
 static int polled (const pa_Seat *s) {
   nfds_t i;
   for (i = 0; i < s->nwatch; i++)
@@ -230,8 +235,9 @@ static void feed (pa_Seat *s) {
    transfers, so nobody may go to sleep on a zero meant for another. */
 static void fire (pa_Pool *p) {
   int turns, running;
+  p->roused = 0;
   for (turns = 0; turns < MAXTURNS; turns++) {
-    if (p->due < 0 || p->due > pa_now())
+    if (!isdue(p))
       return;
     p->due = -1;
     curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -295,6 +301,17 @@ void pa_poolstep (pa_Seat *s) {
     fire(p);
     collect(p);
   }
+}
+
+
+int pa_poolready (pa_Seat *s) {
+  pa_Pool *p = s->pool;
+  if (s->done || p == NULL || polled(s))
+    return 1;
+  if (p->roused || !isdue(p))
+    return 0;
+  p->roused = 1;
+  return 1;
 }
 
 
@@ -392,6 +409,7 @@ void pa_poolleave (pa_Seat *s) {
     if (easy != NULL)
       curl_multi_remove_handle(p->multi, easy);
     unseat(s);
+    p->roused = 0;
     if (easy != NULL)
       giveback(p, easy);
   }

@@ -40,6 +40,7 @@ struct pa_Pool {
   CURLM *multi;  /* NULL until the first transfer */
   pid_t pid;     /* the process that opened it */
   long long due; /* when libcurl wants to be called; -1: it does not */
+  int roused;    /* one seat's owner was told that the timer is due */
   pa_Seat *seats;
   CURL *idle[PA_MAXIDLE];
   int nidle;
@@ -65,6 +66,10 @@ void pa_poolstep (pa_Seat *s);
 /* Until when the seat may sleep if nothing happens on its descriptors;
    -1: no limit. */
 long long pa_pooldue (const pa_Seat *s);
+
+/* Has the seat anything to do? The timer is one for all, so where it is due
+   only one owner is told, until that one steps or leaves. */
+int pa_poolready (pa_Seat *s);
 
 /* The seat's owner is about to sleep on its descriptors in some event loop:
    until the next step they stay open, even if libcurl closes them. */

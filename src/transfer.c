@@ -336,6 +336,14 @@ void pa_wait (pa_Transfer *t, long long ms) {
 }
 
 
+int pa_awake (pa_Transfer *t, const struct pollfd *polled) {
+  nfds_t i;
+  for (i = 0; i < t->seat.nwatch; i++)
+    t->seat.watch[i].revents = polled[i].revents;
+  return pa_poolready(&t->seat) || pa_now() >= t->deadline;
+}
+
+
 /* libcurl frees header lines without wiping them. */
 static void freelist (struct curl_slist **list) {
   struct curl_slist *node;

@@ -64,6 +64,10 @@ long long pa_timeout (const pa_Transfer *t);
 /* Wait for the transfer's own descriptors, 'ms' at most. */
 void pa_wait (pa_Transfer *t, long long ms);
 
+/* After somebody else's poll(2) on its descriptors: take their events over,
+   and tell whether the transfer has anything to do. */
+int pa_awake (pa_Transfer *t, const struct pollfd *polled);
+
 /* End it now, with 'code', unless it is done already. */
 void pa_stop (pa_Transfer *t, int code);
 

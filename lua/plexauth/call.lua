@@ -5,8 +5,10 @@ local errors = require "plexauth.error"
 
 local call = {}
 
--- Coroutines that a scheduler of ours resumes; see plexauth.task.
-call.tasks = setmetatable({}, { __mode = "k" })
+-- The task of ours (plexauth.task) that is being resumed, if any, and what it
+-- yields while it waits.
+call.task = nil
+call.waiting = {}
 
 -- Full jitter, so that many clients do not come back in step.
 local first_delay, max_delay = 0.5, 8
@@ -16,9 +18,20 @@ local passing_statuses = {
   [504] = true,
 }
 
-local function perform(client, transfer)
-  local wait = client.wait
-  if not wait then return transfer:perform() end
+-- In a coroutine of the user's inside a task, a yield would reach the wrong
+-- resumer: there, a call blocks.
+local function task_here()
+  local task = call.task
+  return task and task.co == coroutine.running() and task or nil
+end
+
+local function perform_in_task(task, transfer)
+  task.transfers = { transfer }
+  while not transfer:step() do coroutine.yield(call.waiting) end
+  task.transfers = {}
+end
+
+local function perform_waiting(wait, transfer)
   while not transfer:step() do
     if not wait(transfer:watches(), transfer:timeout()) then
       return transfer:perform()
@@ -26,8 +39,29 @@ local function perform(client, transfer)
   end
 end
 
+local function perform(client, transfer)
+  local task = task_here()
+  if task then return perform_in_task(task, transfer) end
+  if client.wait and not call.task then
+    return perform_waiting(client.wait, transfer)
+  end
+  return transfer:perform()
+end
+
+local function sleep_in_task(task, seconds)
+  task.wake = core.now() + seconds
+  while core.now() < task.wake do coroutine.yield(call.waiting) end
+  task.wake = nil
+  return true
+end
+
+-- false: interrupted
 local function sleep(client, seconds)
-  if client.wait and client.wait({}, seconds) then return true end
+  local task = task_here()
+  if task then return sleep_in_task(task, seconds) end
+  if client.wait and not call.task and client.wait({}, seconds) then
+    return true
+  end
   return core.sleep(seconds)
 end
 
@@ -94,6 +128,13 @@ local function delay(err, attempt, left)
   return seconds < left and seconds or nil
 end
 
+local function interrupted(request, attempt)
+  local err = errors.of_failure(request, "interrupted",
+    "the call was interrupted", false)
+  err.attempts = attempt
+  return err
+end
+
 ---Make the call.
 ---@return table? result, table response_or_error
 function call.run(client, request)
@@ -109,8 +150,7 @@ function call.run(client, request)
       and delay(extra, attempt, left)
     if not pause then return nil, extra end
     if not sleep(client, pause) then
-      return nil, errors.of_failure(request, "interrupted",
-        "the call was interrupted", false)
+      return nil, interrupted(request, attempt)
     end
     left = deadline - core.now()
     if left <= 0 or not client.core:is_open() then return nil, extra end

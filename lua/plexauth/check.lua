@@ -7,8 +7,22 @@ local check = {}
 
 local max_seconds = 86400
 
+-- So that what is made of a sign-in's texts fits into one request.
+local max_text = 4096
+
 function check.text(v)
-  if type(v) ~= "string" or v == "" then return "must be a non-empty string" end
+  if type(v) ~= "string" or v == "" or #v > max_text then
+    return "must be a string of 1 to 4096 bytes"
+  end
+end
+
+---A file name: C would take it to end at a zero byte.
+function check.file(v)
+  local fault = check.text(v)
+  if not fault and v:find("\0", 1, true) then
+    fault = "must not hold a zero byte"
+  end
+  return fault
 end
 
 ---Fit for a header line. Blanks alone would make libcurl drop the header.
@@ -53,6 +67,10 @@ function check.retries(v)
   if not whole(v, 0, 10) then return "must be a whole number from 0 to 10" end
 end
 
+function check.count(v)
+  if not whole(v, 1, 2 ^ 30) then return "must be a whole number above 0" end
+end
+
 function check.bytes(v)
   if not whole(v, 1, 2 ^ 30) then
     return "must be a whole number from 1 to 2^30"
@@ -74,9 +92,13 @@ function check.url(v)
   return fault
 end
 
+local function is_ipv6(v)
+  return url.is_ipv6(v:match("^%[(.*)%]$") or v)
+end
+
 function check.host(v)
   if type(v) ~= "string"
-    or not (v:find("^[A-Za-z0-9._-]+$") or v:find("^%[?[%x:.]+%]?$")) then
+    or not (v:find("^[A-Za-z0-9._-]+$") or is_ipv6(v)) then
     return "must be an IP address or a host name"
   end
 end
@@ -86,21 +108,34 @@ local proxy_schemes = {
   socks5h = true,
 }
 
+local function is_proxy(v)
+  local scheme, rest = v:match("^(%w+)://(.*)$")
+  if not proxy_schemes[scheme or ""] then return false end
+  local login, place = rest:match("^([^@]*)@(.*)$")
+  login = (login or ""):gsub("%%%x%x", "")
+  return not login:find("[^A-Za-z0-9._~!$&'()*+,;=:-]")
+    and url.parse("http://" .. (place or rest)) ~= nil
+end
+
+---Read as strictly as any URL: where libcurl cannot read a proxy's, it quotes
+---it, password and all, in what becomes an error's message.
 function check.proxy(v)
-  if v == "env" then return nil end
-  local scheme = type(v) == "string" and v:match("^(%w+)://[^/]")
-  if not scheme or not proxy_schemes[scheme] or v:find("[^\33-\126]") then
+  if v ~= "env" and not (type(v) == "string" and is_proxy(v)) then
     return 'must be "env" or a URL with http, https, socks4, socks4a, socks5 '
       .. "or socks5h"
   end
 end
 
+local function is_host_and_port(v)
+  local port = type(v) == "string" and v:match("^[A-Za-z0-9._-]+:(%d+)$")
+  return port and not check.port(port)
+end
+
 function check.resolve(v)
   if type(v) ~= "table" then return "must be a table" end
   for name, address in pairs(v) do
-    if type(name) ~= "string" or not name:find("^[A-Za-z0-9._-]+:%d+$")
-      or type(address) ~= "string"
-      or not address:find("^%[?[%x:.]+%]?$") then
+    if not is_host_and_port(name) or type(address) ~= "string"
+      or not (url.is_ipv4(address) or is_ipv6(address)) then
       return 'must map "host:port" to an IP address'
     end
   end
@@ -148,10 +183,13 @@ end
 ---@return string? fault
 function check.fields(given, known, what)
   if type(given) ~= "table" then return what .. ": takes a table" end
-  for name, value in pairs(given) do
-    local kind = known[name]
-    if not kind then return unknown(name, known, what) end
-    local fault = check[kind](value)
+  for name in pairs(given) do
+    if not known[name] then return unknown(name, known, what) end
+  end
+  -- by name, as a value may also come out of a metatable
+  for name, kind in pairs(known) do
+    local value = given[name]
+    local fault = value ~= nil and check[kind](value)
     if fault then return ("%s: %s %s"):format(what, name, fault) end
   end
 end

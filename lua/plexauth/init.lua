@@ -6,13 +6,18 @@ local check = require "plexauth.check"
 local core = require "plexauth.core"
 local endpoints = require "plexauth.endpoints"
 local request = require "plexauth.request"
+local task = require "plexauth.task"
 local url = require "plexauth.url"
 
+---@class plexauth
 local plexauth = {
   _VERSION = "0.1.0",
 
   ---What a JSON null is inside an array, where it cannot just be left out.
   null = core.null,
+
+  gather = task.gather,
+  task = task.task,
 }
 
 -- Option -> the check it has to pass (plexauth.check).
@@ -21,8 +26,8 @@ local options_known = {
   client_version = "header", client_platform = "header",
   device_name = "header", server_url = "url", protocol = "protocol",
   ip = "host", port = "port", account_url = "url", timeout = "seconds",
-  connect_timeout = "seconds", retries = "retries", ca_file = "text",
-  ca_path = "text", proxy = "proxy", resolve = "resolve",
+  connect_timeout = "seconds", retries = "retries", ca_file = "file",
+  ca_path = "file", proxy = "proxy", resolve = "resolve",
   max_response_bytes = "bytes", allow_insecure = "flag",
   user_agent = "header", logger = "call", wait = "call",
 }
@@ -148,6 +153,7 @@ local function prepare(row, self, args)
   if fault then return nil, nil, fault end
   local token, built
   token, fault = token_of(row, client, args)
+  fault = fault or client_fault(client, row.name) -- it may have closed it
   if fault then return nil, nil, fault end
   built, fault = request.build(row, client, args, token)
   return client, built, fault
@@ -155,7 +161,8 @@ end
 
 local function method(row)
   return function(self, args)
-    local client, built, fault = prepare(row, self, args or {})
+    if args == nil then args = {} end
+    local client, built, fault = prepare(row, self, args)
     if fault then error(fault, 2) end
     return call.run(client, built)
   end
