@@ -1,0 +1,244 @@
+-- A stand-in for Plex on this machine: a loopback server, in a process of its
+-- own, that answers the four operations as plex.tv and a media server do.
+-- Loaded only when asked for; needs luasocket, lua-cjson and a POSIX shell.
+-- The child ends when `stop` is called or its parent ends, however that ends
+-- (only a program that the parent has started by then and that inherited the
+-- connection can delay it). No setting is ever on a command line.
+
+local function need(module, package, debian)
+  local found, result = pcall(require, module)
+  if found then return result end
+  error(("plexauth.mock needs %s (LuaRocks: %s, Debian: %s): %s")
+    :format(package, package, debian, tostring(result)), 0)
+end
+
+local socket = need("socket", "luasocket", "lua-socket")
+local cjson = need("cjson", "lua-cjson", "lua-cjson")
+
+local start_seconds = 30 -- until a child is given up
+local answer_seconds = 30 -- for one answer on the control connection
+local slice_seconds = 0.1 -- how soon a child that died at once is noticed
+
+local defaults = {
+  token = "mock-token", username = "mock-user", login = "user@example.com",
+  password = "secret",
+}
+
+-- Without a default: nil is a value of theirs.
+local options = { lua = true, verification_code = true }
+for name in pairs(defaults) do options[name] = true end
+
+-------------------------------------------------------------- the options
+
+---How many characters to insert, drop or change to make one of the other.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local corner = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      corner, row[j] = row[j],
+        math.min(row[j] + 1, row[j - 1] + 1, corner + cost)
+    end
+  end
+  return row[#b]
+end
+
+local function nearest(name)
+  local best, least
+  for option in pairs(options) do
+    local far = distance(tostring(name), option)
+    -- by name where two are as near, so that the message is always the same
+    if not best or far < least or far == least and option < best then
+      best, least = option, far
+    end
+  end
+  return best
+end
+
+---Raise at the line that called `mock.start`.
+local function check(given)
+  if type(given) ~= "table" then
+    error("plexauth.mock.start: a table of options expected, got "
+      .. type(given), 3)
+  end
+  for name, value in pairs(given) do
+    if not options[name] then
+      error(("plexauth.mock.start: unknown option %q, did you mean %q?")
+        :format(tostring(name), nearest(name)), 3)
+    elseif type(value) ~= "string" then
+      error(("plexauth.mock.start: option %q: string expected, got %s")
+        :format(name, type(value)), 3)
+    end
+  end
+end
+
+local function settings_of(given)
+  local settings = { verification_code = given.verification_code }
+  for name, default in pairs(defaults) do
+    settings[name] = given[name] or default
+  end
+  return settings
+end
+
+---------------------------------------------------------------- the child
+
+-- The program that runs this script, if it is a Lua: `arg` may be a host's.
+local function interpreter()
+  local args, i = rawget(_G, "arg"), -1
+  if type(args) ~= "table" then args = {} end
+  while args[i - 1] do i = i - 1 end
+  local program = args[i]
+  if type(program) == "string" and program:find("lua[^/]*$") then
+    return program
+  end
+  return rawget(_G, "jit") and "luajit" or _VERSION:lower():gsub(" ", "")
+end
+
+local function shell_quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- Made without math.random, whose state belongs to the script.
+local function make_nonce()
+  local source = io.open("/dev/urandom", "rb")
+  local bytes = source and source:read(16)
+  if source then source:close() end
+  bytes = bytes or tostring({}) .. socket.gettime()
+  return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+-- The shell puts the child in the background and ends, so closing the pipe
+-- never waits for it; a session of its own, where there is setsid, keeps the
+-- terminal's Ctrl-C from it. What to run comes by the pipe, where ps does not
+-- see it.
+local command = [[{ $(command -v setsid) %s \
+-e 'assert((loadstring or load)(io.read()))()' <&3 3<&- >/dev/null & } 3<&0]]
+
+local program = "package.path, package.cpath = %q, %q; "
+  .. "require('plexauth.mock.server').run(%d, %q)"
+
+---@return file* pipe to the child's standard input
+local function spawn(lua, port, nonce)
+  local pipe = assert(io.popen(command:format(shell_quoted(lua)), "w"))
+  local line = program:format(package.path, package.cpath, port, nonce)
+  pipe:write((line:gsub("\\\n", "\\n")), "\n")
+  pipe:flush()
+  return pipe
+end
+
+local function knows(control, nonce)
+  control:settimeout(1, "t")
+  return control:receive(#nonce) == nonce
+end
+
+---Wait until the child calls. A write shows whether it still lives: luasocket
+---has SIGPIPE ignored.
+---@return table? control the connection to it
+---@return string? problem
+local function await(listener, pipe, nonce)
+  local deadline = socket.gettime() + start_seconds
+  listener:settimeout(slice_seconds)
+  while socket.gettime() < deadline do
+    local control = listener:accept()
+    if control and knows(control, nonce) then return control end
+    if control then control:close() end
+    if not (pipe:write("\n") and pipe:flush()) then
+      return nil, "it ended at once"
+    end
+  end
+  return nil, ("it did not call back within %d s"):format(start_seconds)
+end
+
+local function ask(control, message)
+  control:settimeout(answer_seconds, "t")
+  local sent, problem = control:send(cjson.encode(message) .. "\n")
+  if not sent then return nil, problem end
+  local line
+  line, problem = control:receive()
+  if not line then return nil, problem end
+  return cjson.decode(line)
+end
+
+---@return table? control
+---@return integer|string port_or_problem
+local function launch(lua, settings)
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  local nonce = make_nonce()
+  local pipe = spawn(lua, tonumber(port), nonce)
+  local control, problem = await(listener, pipe, nonce)
+  listener:close()
+  pipe:close()
+  if not control then return nil, problem end
+  local answer, why = ask(control, settings)
+  if not answer then
+    control:close()
+    return nil, "it went away: " .. why
+  end
+  return control, answer.port
+end
+
+--------------------------------------------------------------- the parent
+
+local server = {}
+server.__index = server
+server.__name = "plexauth.MockServer"
+
+---What the stand-in has received, oldest first: the newest thousand at most.
+---Raises once it is stopped or gone.
+---@return plexauth.MockRequest[]
+function server:requests()
+  if not self.control then
+    error("plexauth.mock: the stand-in is stopped", 2)
+  end
+  local answer, problem = ask(self.control, { command = "requests" })
+  if not answer then
+    error("plexauth.mock: the stand-in is gone: " .. problem, 2)
+  end
+  return answer.requests
+end
+
+---Stop the stand-in and wait until its port is free. May be repeated.
+function server:stop()
+  local control = self.control
+  if not control then return end
+  self.control = nil
+  -- A child of the parent may have inherited this descriptor, so closing it
+  -- alone would tell the stand-in nothing.
+  ask(control, { command = "stop" })
+  control:shutdown("both")
+  control:close()
+end
+
+function server:__tostring()
+  return ("plexauth.MockServer (%s)")
+    :format(self.control and self.url or "stopped")
+end
+
+server.__close, server.__gc = server.stop, server.stop
+
+local mock = {}
+
+---Start a stand-in in a process of its own, on a free port of 127.0.0.1.
+---Raises on misuse, and where the child does not come up within 30 seconds.
+---@param given? plexauth.MockOptions all of them strings
+---@return plexauth.MockServer
+function mock.start(given)
+  if given == nil then given = {} end
+  check(given)
+  local lua = given.lua or interpreter()
+  local control, port = launch(lua, settings_of(given))
+  if not control then
+    error(("plexauth.mock: no stand-in came up with %q: %s. Its own words, "
+      .. "if any, are on stderr. Is that the name of a Lua interpreter "
+      .. "(option lua) that finds plexauth, luasocket and lua-cjson?")
+      :format(lua, port), 2)
+  end
+  return setmetatable({ control = control,
+    url = ("http://127.0.0.1:%d"):format(port) }, server)
+end
+
+return mock
