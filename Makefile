@@ -18,7 +18,13 @@ OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 CORE = $(BUILD)/plexauth/core.so
 LUA_FILES = lua spec examples
 
+SHARED = -shared
+ifeq ($(shell uname), Darwin)
+SHARED = -bundle -undefined dynamic_lookup
+endif
+
 # The tree's modules before any that are installed.
+export LUA
 export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
 export LUA_CPATH = $(CURDIR)/$(BUILD)/?.so;;
 
@@ -34,7 +40,7 @@ $(BUILD)/%.o: src/%.c $(HEADERS)
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(BUILD)/plexauth
-	$(CC) -shared $(CFLAGS) $(OBJECTS) -o $@ -lcurl
+	$(CC) $(SHARED) $(CFLAGS) $(OBJECTS) -o $@ -lcurl
 
 demo:
 	@$(INSTALL) demo

@@ -52,8 +52,12 @@ static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
 /* An interim response (1xx) is followed by another: the last one counts. */
 static size_t onhead (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
-  if (n >= 5 && memcmp(data, "HTTP/", 5) == 0)
+  if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
     pa_bufclear(&t->head);
+    t->headed = 0;
+  }
+  if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
+    t->headed = 1;
   return take(t, &t->head, data, n * one);
 }
 
@@ -285,6 +289,9 @@ static void settle (pa_Transfer *t) {
   curl_off_t after = 0;
   if (t->seat.code == CURLE_WRITE_ERROR && t->stop != 0)
     t->seat.code = t->stop;
+  /* libcurl takes a connection closed amid the headers for a whole answer */
+  if (t->seat.code == CURLE_OK && !t->headed)
+    t->seat.code = CURLE_PARTIAL_FILE;
   if (t->seat.code == CURLE_OK) {
     curl_easy_getinfo(t->seat.easy, CURLINFO_RESPONSE_CODE, &t->status);
     curl_easy_getinfo(t->seat.easy, CURLINFO_RETRY_AFTER, &after);

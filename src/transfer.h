@@ -35,8 +35,9 @@ typedef struct pa_Transfer {
   pa_Buffer head;    /* the answer's header lines, of its last response */
   pa_Buffer body;
   long long deadline;
-  int stop; /* why our own callbacks ended it, else 0 */
-  int sent; /* a byte of the request may have left */
+  int stop;   /* why our own callbacks ended it, else 0 */
+  int headed; /* its header section has come whole */
+  int sent;   /* a byte of the request may have left */
   long status;
   long long retryafter; /* seconds; 0: none said */
   char message[CURL_ERROR_SIZE];

@@ -4,17 +4,17 @@
 # line to run and exits 1. Where everything is there it does nothing.
 set -eu
 
-lua_has() { lua5.4 -e "require '$1'" >/dev/null 2>&1; }
+lua_has() { "${LUA:-lua5.4}" -e "require '$1'" >/dev/null 2>&1; }
 header() { printf "#include <%s>\n" "$1" | cc -E - >/dev/null 2>&1; }
-lua_header() { ls /usr/include/lua5.4/lua.h /usr/include/lua5.4/../lua.h \
-  /usr/local/include/lua5.4/lua.h /usr/local/include/lua.h 2>/dev/null |
-  grep -q .; }
+lua_header() { ls /usr/include/lua.h /usr/include/*/lua.h \
+  /usr/local/include/lua.h /usr/local/include/*/lua.h \
+  /opt/homebrew/include/*/lua.h 2>/dev/null | grep -q .; }
 
 # target | there? | Debian | Fedora | Alpine | Arch | Homebrew
 wanted() {
   cat <<'TABLE'
 demo|command -v cc|gcc libc6-dev|gcc|build-base|gcc|-
-demo|command -v lua5.4 || command -v lua|lua5.4|lua|lua5.4|lua|lua
+demo|command -v "${LUA:-lua5.4}"|lua5.4|lua|lua5.4|lua|lua
 demo|lua_header|liblua5.4-dev|lua-devel|lua5.4-dev|lua|lua
 demo|header curl/curl.h|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl|curl
 demo|lua_has cjson|lua-cjson|lua-cjson|lua5.4-cjson|lua-cjson|-

@@ -4,10 +4,8 @@ local plain = require "busted.outputHandlers.plainTerminal"
 
 return function(options)
   local handler = plain(options)
-  local finish = handler.suiteEnd
 
-  handler.suiteEnd = function(...)
-    finish(...)
+  require("busted").subscribe({ "suite", "end" }, function()
     local failed = handler.failuresCount + handler.errorsCount
     local line = ("%d passed, %d failed"):format(handler.successesCount, failed)
     if handler.pendingsCount > 0 then
@@ -16,7 +14,7 @@ return function(options)
     io.write("\n", line, "\n")
     io.flush()
     return nil, true
-  end
+  end)
 
   return handler
 end
