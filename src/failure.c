@@ -23,7 +23,9 @@ static const Failure failures[] = {
   { CURLE_OUT_OF_MEMORY, "too_large", 0,
     "no memory for the exchange, or a header line was too long" },
   { CURLE_COULDNT_RESOLVE_HOST, "resolve", 1, NULL },
-  { CURLE_COULDNT_RESOLVE_PROXY, "resolve", 1, NULL },
+  /* libcurl's sentence may quote the proxy's URL, with its password */
+  { CURLE_COULDNT_RESOLVE_PROXY, "resolve", 1,
+    "the proxy's name was not found" },
   { CURLE_COULDNT_CONNECT, "connect", 1, NULL },
   { CURLE_PROXY, "connect", 1, NULL },
   { CURLE_OPERATION_TIMEDOUT, "timeout", 1, NULL },

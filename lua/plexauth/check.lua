@@ -156,10 +156,16 @@ local function distance(a, b)
   return row[#b]
 end
 
+-- Who writes "server" means server_url, few as the changes to "retries" are.
+local function farness(name, candidate)
+  local part = #name > 2 and candidate:find(name, 1, true)
+  return distance(name, candidate) / (part and 10 or 1)
+end
+
 local function nearest(name, known)
   local best, least
   for candidate in pairs(known) do
-    local d = distance(name, candidate)
+    local d = farness(name, candidate)
     if not least or d < least or (d == least and candidate < best) then
       best, least = candidate, d
     end

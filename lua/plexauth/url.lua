@@ -17,8 +17,43 @@ function url.form_encode(text)
   return (text:gsub("[^A-Za-z0-9*._ -]", encode_byte):gsub(" ", "+"))
 end
 
+local function octet(text)
+  return #text < 4 and tonumber(text) < 256 and not text:find("^0%d")
+end
+
+---Is this an IPv4 address in its one strict form? Others, such as 127.1 or
+---127.0.0.08, mean different things to different resolvers.
+function url.is_ipv4(text)
+  local a, b, c, d = text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
+  return a ~= nil and octet(a) and octet(b) and octet(c) and octet(d)
+end
+
+-- How many groups of an IPv6 address; more than there can be where one is bad.
+local function groups(text)
+  local n = 0
+  if text == "" then return n end
+  for group in (text .. ":"):gmatch("([^:]*):") do
+    if not group:find("^%x%x?%x?%x?$") then return 9 end
+    n = n + 1
+  end
+  return n
+end
+
+---Is this an IPv6 address, without brackets or a zone?
+function url.is_ipv6(text)
+  local head, tail = text:match("^(.*:)([%d.]+%.%d+)$")
+  if head then
+    if not url.is_ipv4(tail) then return false end
+    text = head .. "0:0"
+  end
+  local left, right = text:match("^(.-)::(.*)$")
+  if not left then return groups(text) == 8 end
+  return groups(left) + groups(right) < 8
+end
+
 local function authority(text)
-  local host, port = text:match("^(%[[%x:.]+%])(.*)$")
+  local host, port = text:match("^(%b[])(.*)$")
+  if host and not url.is_ipv6(host:sub(2, -2)) then host = nil end
   if not host then
     host, port = text:match("^([A-Za-z0-9._-]+)(.*)$")
   end
@@ -87,13 +122,13 @@ end
 ---Is this host this machine, whatever the resolver says?
 function url.is_loopback(host)
   if host:lower() == "localhost" or host == "[::1]" then return true end
-  local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
-  return a == "127" and #b < 4 and #c < 4 and #d < 4
+  return url.is_ipv4(host) and host:find("^127%.") ~= nil
 end
 
 ---The host that a Location header names, or nil.
 function url.host_of(location)
-  return location:match("^%a+://[^/?#]*@?([%[%]A-Za-z0-9._:-]+)")
+  local place = location:match("^%a+://([^/?#\\]*)") or ""
+  return place:gsub("^.*@", ""):match("^[%[%]A-Za-z0-9._:-]+$")
 end
 
 return url
