@@ -1,9 +1,9 @@
 -- A stand-in for Plex on this machine: a loopback server, in a process of its
 -- own, that answers the four operations as plex.tv and a media server do.
 -- Loaded only when asked for; needs luasocket, lua-cjson and a POSIX shell.
--- The child ends when `stop` is called or its parent ends, however that ends
--- (only a program that the parent has started by then and that inherited the
--- connection can delay it). No setting is ever on a command line.
+-- The child ends with `stop` and with its parent, be it by SIGKILL; only where
+-- another program has inherited the connection, a killed parent's child ends
+-- when that one does. No setting is ever on a command line.
 
 local function need(module, package, debian)
   local found, result = pcall(require, module)
@@ -12,6 +12,7 @@ local function need(module, package, debian)
     :format(package, package, debian, tostring(result)), 0)
 end
 
+local check = require "plexauth.check"
 local socket = need("socket", "luasocket", "lua-socket")
 local cjson = need("cjson", "lua-cjson", "lua-cjson")
 
@@ -24,56 +25,11 @@ local defaults = {
   password = "secret",
 }
 
--- Without a default: nil is a value of theirs.
-local options = { lua = true, verification_code = true }
-for name in pairs(defaults) do options[name] = true end
+-- Option -> the check it has to pass; the first two have no default.
+local options = { lua = "text", verification_code = "text" }
+for name in pairs(defaults) do options[name] = "text" end
 
 -------------------------------------------------------------- the options
-
----How many characters to insert, drop or change to make one of the other.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      corner, row[j] = row[j],
-        math.min(row[j] + 1, row[j - 1] + 1, corner + cost)
-    end
-  end
-  return row[#b]
-end
-
-local function nearest(name)
-  local best, least
-  for option in pairs(options) do
-    local far = distance(tostring(name), option)
-    -- by name where two are as near, so that the message is always the same
-    if not best or far < least or far == least and option < best then
-      best, least = option, far
-    end
-  end
-  return best
-end
-
----Raise at the line that called `mock.start`.
-local function check(given)
-  if type(given) ~= "table" then
-    error("plexauth.mock.start: a table of options expected, got "
-      .. type(given), 3)
-  end
-  for name, value in pairs(given) do
-    if not options[name] then
-      error(("plexauth.mock.start: unknown option %q, did you mean %q?")
-        :format(tostring(name), nearest(name)), 3)
-    elseif type(value) ~= "string" then
-      error(("plexauth.mock.start: option %q: string expected, got %s")
-        :format(name, type(value)), 3)
-    end
-  end
-end
 
 local function settings_of(given)
   local settings = { verification_code = given.verification_code }
@@ -115,7 +71,7 @@ end
 -- terminal's Ctrl-C from it. What to run comes by the pipe, where ps does not
 -- see it.
 local command = [[{ $(command -v setsid) %s \
--e 'assert((loadstring or load)(io.read()))()' <&3 3<&- >/dev/null & } 3<&0]]
+-e 'assert((loadstring or load)(io.read()))()' <&3 >/dev/null & } 3<&0]]
 
 local program = "package.path, package.cpath = %q, %q; "
   .. "require('plexauth.mock.server').run(%d, %q)"
@@ -124,8 +80,8 @@ local program = "package.path, package.cpath = %q, %q; "
 local function spawn(lua, port, nonce)
   local pipe = assert(io.popen(command:format(shell_quoted(lua)), "w"))
   local line = program:format(package.path, package.cpath, port, nonce)
+  pipe:setvbuf("no")
   pipe:write((line:gsub("\\\n", "\\n")), "\n")
-  pipe:flush()
   return pipe
 end
 
@@ -145,21 +101,19 @@ local function await(listener, pipe, nonce)
     local control = listener:accept()
     if control and knows(control, nonce) then return control end
     if control then control:close() end
-    if not (pipe:write("\n") and pipe:flush()) then
-      return nil, "it ended at once"
-    end
+    if not pipe:write("\n") then return nil, "it ended at once" end
   end
   return nil, ("it did not call back within %d s"):format(start_seconds)
 end
 
-local function ask(control, message)
+---Send one line and decode the line that answers it.
+local function ask(control, line)
   control:settimeout(answer_seconds, "t")
-  local sent, problem = control:send(cjson.encode(message) .. "\n")
+  local sent, problem = control:send(line .. "\n")
   if not sent then return nil, problem end
-  local line
-  line, problem = control:receive()
-  if not line then return nil, problem end
-  return cjson.decode(line)
+  local answer, why = control:receive()
+  if not answer then return nil, why end
+  return cjson.decode(answer)
 end
 
 ---@return table? control
@@ -173,7 +127,7 @@ local function launch(lua, settings)
   listener:close()
   pipe:close()
   if not control then return nil, problem end
-  local answer, why = ask(control, settings)
+  local answer, why = ask(control, cjson.encode(settings))
   if not answer then
     control:close()
     return nil, "it went away: " .. why
@@ -194,7 +148,7 @@ function server:requests()
   if not self.control then
     error("plexauth.mock: the stand-in is stopped", 2)
   end
-  local answer, problem = ask(self.control, { command = "requests" })
+  local answer, problem = ask(self.control, "requests")
   if not answer then
     error("plexauth.mock: the stand-in is gone: " .. problem, 2)
   end
@@ -206,10 +160,11 @@ function server:stop()
   local control = self.control
   if not control then return end
   self.control = nil
-  -- A child of the parent may have inherited this descriptor, so closing it
-  -- alone would tell the stand-in nothing.
-  ask(control, { command = "stop" })
-  control:shutdown("both")
+  -- Not close: other children may have inherited the descriptor, and while
+  -- one of them has it, only a shutdown ends the connection.
+  control:shutdown("send")
+  control:settimeout(answer_seconds, "t")
+  control:receive()
   control:close()
 end
 
@@ -228,7 +183,8 @@ local mock = {}
 ---@return plexauth.MockServer
 function mock.start(given)
   if given == nil then given = {} end
-  check(given)
+  local fault = check.fields(given, options, "plexauth.mock.start")
+  if fault then error(fault, 2) end
   local lua = given.lua or interpreter()
   local control, port = launch(lua, settings_of(given))
   if not control then

@@ -117,7 +117,6 @@ function task:cancel() end
 
 ---What a logger is told of one attempt. Holds no header, query or body.
 ---@class plexauth.LogEvent
----@field operation string method of the client, such as "get_token_details"
 ---@field method "GET"|"POST"
 ---@field scheme "http"|"https"
 ---@field host string

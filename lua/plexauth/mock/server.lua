@@ -1,7 +1,7 @@
 -- The child process of the stand-in: an HTTP/1.1 server on a free loopback
 -- port, one coroutine per connection, and a control connection to its parent
--- that brings the settings and takes commands, one JSON text a line.
--- It ends with that connection. A request's size and the number of
+-- that brings the settings and asks for the requests. It ends with that
+-- connection. A request's size and the number of
 -- connections and of remembered requests are bounded.
 local socket = require "socket"
 local cjson = require "cjson"
@@ -189,12 +189,10 @@ local function accept(state)
   resume(state, conn)
 end
 
----Carry out the parent's next command.
----@return boolean go_on false on "stop" and where the parent has gone
+---Answer the parent's next line.
+---@return boolean go_on false where the parent has ended the connection
 local function obey(state)
-  local line = state.control:receive()
-  local command = line and cjson.decode(line).command
-  if command ~= "requests" then return false end
+  if state.control:receive() ~= "requests" then return false end
   local reply = cjson.encode { requests = state.requests }
   return state.control:send(reply .. "\n") ~= nil
 end
@@ -242,7 +240,7 @@ local function greet(port, nonce)
 end
 
 ---Serve until the control connection ends. The parent's first line is the
----settings; the answer to it, and to every "requests", is one line.
+---settings as JSON; it and every line "requests" get one line of JSON back.
 ---@param port integer of 127.0.0.1, where the parent listens
 ---@param nonce string proves to the parent who is calling
 local function run(port, nonce)
