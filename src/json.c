@@ -6,6 +6,7 @@
 #include "json.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 /* Beyond this a double no longer tells neighbouring integers apart. */
 #define EXACT 9007199254740992.0 /* 2^53 */
@@ -107,6 +108,11 @@ static void tidy (lua_State *L) {
 
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
   int status;
+  /* lua-cjson takes a zero byte for the end, whatever comes after it */
+  if (len > 0 && memchr(text, '\0', len) != NULL) {
+    lua_pushliteral(L, "it holds a zero byte");
+    return 0;
+  }
   pushdecoder(L);
   lua_pushlstring(L, text != NULL ? text : "", len);
   status = lua_pcall(L, 1, 1, 0);

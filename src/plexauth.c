@@ -114,25 +114,24 @@ static const char *eventnames (int events) {
 }
 
 
-static void pushwatch (lua_State *L, const struct pollfd *w) {
+static void pushwatch (lua_State *L, int fd, int events) {
   lua_createtable(L, 0, 2);
-  lua_pushinteger(L, w->fd);
+  lua_pushinteger(L, fd);
   lua_setfield(L, -2, "fd");
-  lua_pushstring(L, eventnames(w->events));
+  lua_pushstring(L, eventnames(events));
   lua_setfield(L, -2, "events");
 }
 
 
-/* Lent only once the table stands: what is lent must be stepped again. */
 static int transfer_watches (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
-  int i, n = (int)t->seat.nwatch;
-  lua_createtable(L, n, 0);
-  for (i = 0; i < n; i++) {
-    pushwatch(L, &t->seat.watch[i]);
+  int i;
+  pa_poollend(&t->seat);
+  lua_createtable(L, t->seat.nlent, 0);
+  for (i = 0; i < t->seat.nlent; i++) {
+    pushwatch(L, pa_poollent(&t->seat, i), t->seat.watch[i].events);
     lua_rawseti(L, -2, i + 1);
   }
-  pa_poollend(&t->seat);
   return 1;
 }
 
@@ -185,7 +184,7 @@ static int transfer_size (lua_State *L) {
 
 
 static int transfer_sent (lua_State *L) {
-  lua_pushboolean(L, checktransfer(L)->sent);
+  lua_pushboolean(L, checktransfer(L)->sent > 0);
   return 1;
 }
 

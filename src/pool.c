@@ -77,28 +77,37 @@ static void setwatch (pa_Seat *s, int fd, int what) {
 }
 
 
-static int lentto (const pa_Seat *s, int fd) {
+/* The sleeper is awake, and its event loop has forgotten the copies. */
+static void takeback (pa_Seat *s) {
+  while (s->nlent > 0)
+    close(s->lent[--s->nlent]);
+}
+
+
+/* End a sleep on descriptors that nobody will use again. */
+static void awaken (const pa_Seat *s) {
   int i;
   for (i = 0; i < s->nlent; i++)
-    if (s->lent[i] == fd)
-      return 1;
-  return 0;
+    shutdown(s->lent[i], SHUT_RDWR);
 }
 
 
-/* The sleeper is awake: what was kept open for its sake can go. */
-static void takeback (pa_Seat *s) {
-  while (s->nheld > 0)
-    close(s->held[--s->nheld]);
-  s->nlent = 0;
-}
-
-
+/*
+** Another transfer's step may close what a sleeper waits for: its number could
+** then come back for a third, while the event loop still knows it as the
+** sleeper's. Where it belongs to a name lookup or is not connected yet, we are
+** not even asked to close it (libcurl 7.88). So the numbers are our own.
+*/
 void pa_poollend (pa_Seat *s) {
   nfds_t i;
   takeback(s);
   for (i = 0; i < s->nwatch; i++)
-    s->lent[s->nlent++] = s->watch[i].fd;
+    s->lent[s->nlent++] = fcntl(s->watch[i].fd, F_DUPFD_CLOEXEC, 0);
+}
+
+
+int pa_poollent (const pa_Seat *s, int i) {
+  return s->lent[i] < 0 ? s->watch[i].fd : s->lent[i];
 }
 
 /* }====================================================== */
@@ -159,20 +168,10 @@ static curl_socket_t onopen (void *unused, curlsocktype purpose,
 }
 
 
-/*
-** A descriptor that a sleeper still has in its event loop is only shut down,
-** which wakes the sleeper. Were it closed, its number could come back for
-** another transfer while the loop still knows it as the sleeper's.
-*/
-static int onclose (void *pool, curl_socket_t fd) {
-  pa_Seat *s;
-  for (s = ((pa_Pool *)pool)->seats; s != NULL; s = s->next) {
-    if (lentto(s, fd) && s->nheld < PA_MAXWATCH) {
-      s->held[s->nheld++] = fd;
-      shutdown(fd, SHUT_RDWR); /* fails where it never was connected */
-      return 0;
-    }
-  }
+/* A sleeper with a copy of it has to wake, and the peer to know. */
+static int onclose (void *unused, curl_socket_t fd) {
+  (void)unused;
+  shutdown(fd, SHUT_RDWR);
   return close(fd);
 }
 
@@ -214,34 +213,54 @@ static int polled (const pa_Seat *s) {
 }
 
 
+static void teardown (pa_Pool *p, int code);
+
+
+/*
+** Where memory is short libcurl may fail to note a socket, and then nothing
+** would ever happen to the transfer again. The multi handle is of no more use:
+** libcurl 7.88 divides by zero if it is only asked to take the transfer out.
+*/
+static int drive (pa_Seat *s, curl_socket_t fd, int bits) {
+  pa_Pool *p = s->pool;
+  int running;
+  if (curl_multi_socket_action(p->multi, fd, bits, &running) == CURLM_OK)
+    return 1;
+  teardown(p, CURLE_OUT_OF_MEMORY);
+  return 0;
+}
+
+
 /* Works on a copy, as every action may change what the seat watches. */
-static void feed (pa_Seat *s) {
+static int feed (pa_Seat *s) {
   struct pollfd ready[PA_MAXWATCH];
   nfds_t i, n = s->nwatch;
-  int running;
   if (n == 0 || (!polled(s) && poll(s->watch, n, 0) <= 0))
-    return;
+    return 1;
   memcpy(ready, s->watch, sizeof(ready));
   for (i = 0; i < n; i++)
     s->watch[i].revents = 0;
   for (i = 0; i < n; i++)
-    if (ready[i].revents != 0)
-      curl_multi_socket_action(s->pool->multi, ready[i].fd,
-                               selectbits(&ready[i]), &running);
+    if (ready[i].revents != 0 && !drive(s, ready[i].fd, selectbits(&ready[i])))
+      return 0;
+  return 1;
 }
 
 
 /* Repeats while libcurl asks to be called at once: the timer is one for all
    transfers, so nobody may go to sleep on a zero meant for another. */
-static void fire (pa_Pool *p) {
-  int turns, running;
-  p->roused = 0;
+static int fire (pa_Seat *s) {
+  pa_Pool *p = s->pool;
+  int turns;
+  p->roused = NULL;
   for (turns = 0; turns < MAXTURNS; turns++) {
     if (!isdue(p))
-      return;
+      break;
     p->due = -1;
-    curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if (!drive(s, CURL_SOCKET_TIMEOUT, 0))
+      return 0;
   }
+  return 1;
 }
 
 
@@ -272,9 +291,9 @@ static void unseat (pa_Seat *s) {
 
 
 /* Its owner finds it ended when it next looks. */
-static void evict (pa_Seat *s) {
+static void evict (pa_Seat *s, int code) {
   s->done = 1;
-  s->code = PA_CANCELLED;
+  s->code = code;
   unseat(s);
 }
 
@@ -287,7 +306,7 @@ static int inherited (pa_Pool *p) {
   if (p->multi == NULL || p->pid == getpid())
     return 0;
   while (p->seats != NULL)
-    evict(p->seats);
+    evict(p->seats, PA_CANCELLED);
   pa_poolinit(p);
   return 1;
 }
@@ -297,9 +316,8 @@ void pa_poolstep (pa_Seat *s) {
   pa_Pool *p = s->pool;
   if (p != NULL && !inherited(p)) {
     takeback(s);
-    feed(s);
-    fire(p);
-    collect(p);
+    if (feed(s) && fire(s))
+      collect(p);
   }
 }
 
@@ -308,9 +326,9 @@ int pa_poolready (pa_Seat *s) {
   pa_Pool *p = s->pool;
   if (s->done || p == NULL || polled(s))
     return 1;
-  if (p->roused || !isdue(p))
+  if ((p->roused != NULL && p->roused != s) || !isdue(p))
     return 0;
-  p->roused = 1;
+  p->roused = s;
   return 1;
 }
 
@@ -362,25 +380,24 @@ static void seat (pa_Pool *p, pa_Seat *s) {
 }
 
 
-static CURLcode connectcallbacks (pa_Seat *s) {
-  CURLcode c = curl_easy_setopt(s->easy, CURLOPT_PRIVATE, s);
-  if (c == CURLE_OK)
-    c = curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETFUNCTION, onopen);
-  if (c == CURLE_OK)
-    c = curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETFUNCTION, onclose);
-  if (c == CURLE_OK)
-    c = curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETDATA, s->pool);
-  return c;
-}
-
-
 CURLcode pa_poolenter (pa_Pool *p, pa_Seat *s) {
   inherited(p);
   if (openmulti(p) != CURLM_OK)
     return CURLE_OUT_OF_MEMORY;
   seat(p, s);
-  s->easy = p->nidle > 0 ? p->idle[--p->nidle] : curl_easy_init();
-  return s->easy != NULL ? connectcallbacks(s) : CURLE_OUT_OF_MEMORY;
+  s->fresh = p->nidle == 0;
+  s->easy = s->fresh ? curl_easy_init() : p->idle[--p->nidle];
+  if (s->easy == NULL)
+    return CURLE_OUT_OF_MEMORY;
+  return curl_easy_setopt(s->easy, CURLOPT_PRIVATE, s);
+}
+
+
+CURLcode pa_poolsockets (pa_Seat *s) {
+  CURLcode c = curl_easy_setopt(s->easy, CURLOPT_OPENSOCKETFUNCTION, onopen);
+  if (c == CURLE_OK)
+    c = curl_easy_setopt(s->easy, CURLOPT_CLOSESOCKETFUNCTION, onclose);
+  return c;
 }
 
 
@@ -391,13 +408,17 @@ CURLcode pa_poolstart (pa_Seat *s) {
 }
 
 
-/* Kept handles remember TLS sessions; reset forgets everything else. */
-static void giveback (pa_Pool *p, CURL *easy) {
-  if (p->nidle == PA_MAXIDLE) {
+/* Kept handles remember their settings and TLS sessions, but nothing that
+   belongs to a transfer. */
+static void giveback (pa_Pool *p, CURL *easy, int keep) {
+  if (!keep || p->nidle == PA_MAXIDLE) {
     curl_easy_cleanup(easy);
     return;
   }
-  curl_easy_reset(easy);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
+  curl_easy_setopt(easy, CURLOPT_RESOLVE, (struct curl_slist *)NULL);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL);
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)NULL);
   p->idle[p->nidle++] = easy;
 }
 
@@ -409,28 +430,33 @@ void pa_poolleave (pa_Seat *s) {
     if (easy != NULL)
       curl_multi_remove_handle(p->multi, easy);
     unseat(s);
-    p->roused = 0;
+    p->roused = NULL;
     if (easy != NULL)
-      giveback(p, easy);
+      giveback(p, easy, s->keep && s->code != CURLE_OUT_OF_MEMORY);
   }
   takeback(s);
 }
 
 
-void pa_poolclose (pa_Pool *p) {
-  if (p->multi == NULL || inherited(p))
-    return;
+/* The multi handle goes first and lets go of its easy handles: to take them
+   out one by one is what may not be safe any more, see 'drive'. */
+static void teardown (pa_Pool *p, int code) {
+  curl_multi_cleanup(p->multi);
   while (p->seats != NULL) {
-    pa_Seat *s = p->seats;
-    CURL *easy = s->easy;
-    curl_multi_remove_handle(p->multi, easy);
-    evict(s);
+    CURL *easy = p->seats->easy;
+    awaken(p->seats);
+    evict(p->seats, code);
     curl_easy_cleanup(easy);
   }
   while (p->nidle > 0)
     curl_easy_cleanup(p->idle[--p->nidle]);
-  curl_multi_cleanup(p->multi);
   pa_poolinit(p);
+}
+
+
+void pa_poolclose (pa_Pool *p) {
+  if (p->multi != NULL && !inherited(p))
+    teardown(p, PA_CANCELLED);
 }
 
 /* }====================================================== */

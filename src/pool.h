@@ -26,22 +26,22 @@ typedef struct pa_Seat {
   pa_Pool *pool; /* NULL: not seated, or the pool is gone */
   struct pa_Seat *next, *prev;
   CURL *easy;
-  int done; /* the exchange has ended, with 'code' */
+  int fresh; /* the handle has no settings yet */
+  int keep;  /* it is fit for another transfer of the client's */
+  int done;  /* the exchange has ended, with 'code' */
   int code;
   struct pollfd watch[PA_MAXWATCH]; /* what libcurl waits for */
   nfds_t nwatch;
-  int lent[PA_MAXWATCH]; /* descriptors that a sleeper was told of */
+  int lent[PA_MAXWATCH]; /* copies of 'watch', for a sleeper */
   int nlent;
-  int held[PA_MAXWATCH]; /* lent ones that libcurl has closed since */
-  int nheld;
 } pa_Seat;
 
 struct pa_Pool {
   CURLM *multi;  /* NULL until the first transfer */
   pid_t pid;     /* the process that opened it */
   long long due; /* when libcurl wants to be called; -1: it does not */
-  int roused;    /* one seat's owner was told that the timer is due */
   pa_Seat *seats;
+  pa_Seat *roused; /* its owner was told that the timer is due */
   CURL *idle[PA_MAXIDLE];
   int nidle;
 };
@@ -54,8 +54,12 @@ void pa_poolinit (pa_Pool *p);
 /* End every transfer (as PA_CANCELLED), close every connection. */
 void pa_poolclose (pa_Pool *p);
 
-/* Give the seat a fresh easy handle; it is not running yet. */
+/* Give the seat an easy handle: a fresh one, or one that was kept with its
+   settings. It is not running yet. */
 CURLcode pa_poolenter (pa_Pool *p, pa_Seat *s);
+
+/* Let the pool see what sockets a fresh handle opens and closes. */
+CURLcode pa_poolsockets (pa_Seat *s);
 
 CURLcode pa_poolstart (pa_Seat *s);
 
@@ -68,12 +72,15 @@ void pa_poolstep (pa_Seat *s);
 long long pa_pooldue (const pa_Seat *s);
 
 /* Has the seat anything to do? The timer is one for all, so where it is due
-   only one owner is told, until that one steps or leaves. */
+   only one owner is told, again if asked again, until it steps or leaves. */
 int pa_poolready (pa_Seat *s);
 
-/* The seat's owner is about to sleep on its descriptors in some event loop:
-   until the next step they stay open, even if libcurl closes them. */
+/* The seat's owner is about to sleep in some event loop: make the copies that
+   it is to watch, which are good until its next step. */
 void pa_poollend (pa_Seat *s);
+
+/* The copy of watch 'i', or, where there was no descriptor left, the watch. */
+int pa_poollent (const pa_Seat *s, int i);
 
 /* Stop the exchange, if it runs, and give the easy handle back. */
 void pa_poolleave (pa_Seat *s);

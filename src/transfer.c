@@ -69,7 +69,7 @@ static int onready (void *transfer, char *ip, char *local, int port,
   (void)local;
   (void)port;
   (void)localport;
-  ((pa_Transfer *)transfer)->sent = 1;
+  ((pa_Transfer *)transfer)->sent++;
   return CURL_PREREQFUNC_OK;
 }
 
@@ -166,15 +166,29 @@ static CURLcode setproxy (CURL *easy, const pa_Request *r) {
 }
 
 
-static CURLcode setcallbacks (CURL *easy, pa_Transfer *t) {
+static CURLcode setcallbacks (CURL *easy) {
   CURLcode c = CURLE_OK;
   set(c, easy, CURLOPT_WRITEFUNCTION, onbody);
-  set(c, easy, CURLOPT_WRITEDATA, t);
   set(c, easy, CURLOPT_HEADERFUNCTION, onhead);
-  set(c, easy, CURLOPT_HEADERDATA, t);
   set(c, easy, CURLOPT_PREREQFUNCTION, onready);
-  set(c, easy, CURLOPT_PREREQDATA, t);
-  set(c, easy, CURLOPT_ERRORBUFFER, t->message);
+  return c;
+}
+
+
+/* What is the same for all of a client's transfers. A handle is never reset
+   instead: where memory is short, that leaves it half set, and says nothing. */
+static CURLcode setclient (pa_Transfer *t, const pa_Request *r) {
+  CURL *easy = t->seat.easy;
+  CURLcode c = setfixed(easy);
+  if (c == CURLE_OK)
+    c = settrust(easy, r);
+  if (c == CURLE_OK)
+    c = setproxy(easy, r);
+  if (c == CURLE_OK)
+    c = setcallbacks(easy);
+  if (c == CURLE_OK)
+    c = pa_poolsockets(&t->seat);
+  set(c, easy, CURLOPT_USERAGENT, r->useragent);
   return c;
 }
 
@@ -198,33 +212,36 @@ static CURLcode setonce (CURL *easy) {
 }
 
 
+static CURLcode setowner (CURL *easy, pa_Transfer *t) {
+  CURLcode c = CURLE_OK;
+  set(c, easy, CURLOPT_WRITEDATA, t);
+  set(c, easy, CURLOPT_HEADERDATA, t);
+  set(c, easy, CURLOPT_PREREQDATA, t);
+  set(c, easy, CURLOPT_ERRORBUFFER, t->message);
+  return c;
+}
+
+
 /* The deadline is not libcurl's to judge: another transfer's step would end
    this one before its owner could read what has come in the meantime. */
 static CURLcode setrequest (CURL *easy, pa_Transfer *t, const pa_Request *r) {
-  CURLcode c = CURLE_OK;
+  CURLcode c = setowner(easy, t);
   set(c, easy, CURLOPT_URL, r->url);
   set(c, easy, CURLOPT_HTTPHEADER, t->headers);
-  set(c, easy, CURLOPT_USERAGENT, r->useragent);
   set(c, easy, CURLOPT_CONNECTTIMEOUT_MS, r->connectms);
   set(c, easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->body.max);
-  if (t->resolve != NULL)
-    set(c, easy, CURLOPT_RESOLVE, t->resolve);
+  set(c, easy, CURLOPT_RESOLVE, t->resolve);
   if (c == CURLE_OK && r->post)
     c = setpost(easy, t);
   return c == CURLE_OK && r->once ? setonce(easy) : c;
 }
 
 
+/* A handle that has carried a password is not kept. */
 static CURLcode setup (pa_Transfer *t, const pa_Request *r) {
-  CURL *easy = t->seat.easy;
-  CURLcode c = setfixed(easy);
-  if (c == CURLE_OK)
-    c = settrust(easy, r);
-  if (c == CURLE_OK)
-    c = setproxy(easy, r);
-  if (c == CURLE_OK)
-    c = setcallbacks(easy, t);
-  return c == CURLE_OK ? setrequest(easy, t, r) : c;
+  CURLcode c = t->seat.fresh ? setclient(t, r) : CURLE_OK;
+  t->seat.keep = c == CURLE_OK && !r->post && !r->once;
+  return c == CURLE_OK ? setrequest(t->seat.easy, t, r) : c;
 }
 
 
@@ -287,6 +304,10 @@ void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Request *r, size_t max) {
 /* Read what libcurl knows of the answer while it still knows it. */
 static void settle (pa_Transfer *t) {
   curl_off_t after = 0;
+  /* sent again over another connection: a handle that did so five times in its
+     life is refused a sixth by libcurl */
+  if (t->sent > 1)
+    t->seat.keep = 0;
   if (t->seat.code == CURLE_WRITE_ERROR && t->stop != 0)
     t->seat.code = t->stop;
   /* libcurl takes a connection closed amid the headers for a whole answer */

@@ -37,7 +37,7 @@ typedef struct pa_Transfer {
   long long deadline;
   int stop;   /* why our own callbacks ended it, else 0 */
   int headed; /* its header section has come whole */
-  int sent;   /* a byte of the request may have left */
+  int sent;   /* how often the request may have left, in part or whole */
   long status;
   long long retryafter; /* seconds; 0: none said */
   char message[CURL_ERROR_SIZE];

@@ -18,9 +18,9 @@ local passing_statuses = {
   [504] = true,
 }
 
--- In a coroutine of the user's inside a task, a yield would reach the wrong
--- resumer: there, a call blocks.
-local function task_here()
+---The task whose own coroutine runs here. In one of the user's inside a task
+---a yield would reach the wrong resumer: there, a call blocks.
+function call.task_here()
   local task = call.task
   return task and task.co == coroutine.running() and task or nil
 end
@@ -40,7 +40,7 @@ local function perform_waiting(wait, transfer)
 end
 
 local function perform(client, transfer)
-  local task = task_here()
+  local task = call.task_here()
   if task then return perform_in_task(task, transfer) end
   if client.wait and not call.task then
     return perform_waiting(client.wait, transfer)
@@ -50,14 +50,16 @@ end
 
 local function sleep_in_task(task, seconds)
   task.wake = core.now() + seconds
-  while core.now() < task.wake do coroutine.yield(call.waiting) end
+  while core.now() < task.wake and not task.interrupted do
+    coroutine.yield(call.waiting)
+  end
   task.wake = nil
-  return true
+  return not task.interrupted
 end
 
 -- false: interrupted
 local function sleep(client, seconds)
-  local task = task_here()
+  local task = call.task_here()
   if task then return sleep_in_task(task, seconds) end
   if client.wait and not call.task and client.wait({}, seconds) then
     return true
@@ -128,9 +130,9 @@ local function delay(err, attempt, left)
   return seconds < left and seconds or nil
 end
 
-local function interrupted(request, attempt)
-  local err = errors.of_failure(request, "interrupted",
-    "the call was interrupted", false)
+-- The error of a call that ends between two attempts.
+local function broken_off(request, kind, attempt)
+  local err = errors.of_failure(request, kind, "the call was " .. kind, false)
   err.attempts = attempt
   return err
 end
@@ -150,10 +152,13 @@ function call.run(client, request)
       and delay(extra, attempt, left)
     if not pause then return nil, extra end
     if not sleep(client, pause) then
-      return nil, interrupted(request, attempt)
+      return nil, broken_off(request, "interrupted", attempt)
+    end
+    if not client.core:is_open() then
+      return nil, broken_off(request, "cancelled", attempt)
     end
     left = deadline - core.now()
-    if left <= 0 or not client.core:is_open() then return nil, extra end
+    if left <= 0 then return nil, extra end
   end
 end
 

@@ -50,11 +50,15 @@ function meta.__tostring(err)
     suffix(err))
 end
 
+local function shorten(text)
+  if #text <= max_message then return text end
+  return text:sub(1, max_message):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+end
+
 -- A message is shown to people: no control bytes, and not without end.
 local function clean(text, secrets)
   text = redact.text(text, secrets):gsub("[%z\1-\31\127]+", " ")
-  if #text <= max_message then return text end
-  return text:sub(1, max_message):gsub("[\192-\255]?[\128-\191]*$", "") .. "..."
+  return shorten(text:match("[^ ].*") or ""):match("^(.-) *$")
 end
 
 local function new(request, fields)
@@ -70,7 +74,13 @@ end
 
 local function integer(v)
   v = tonumber(v)
-  if v and v % 1 == 0 then return math.tointeger and math.tointeger(v) or v end
+  if v and v % 1 == 0 and v > -2 ^ 53 and v < 2 ^ 53 then
+    return math.tointeger and math.tointeger(v) or v
+  end
+end
+
+local function is_said(v)
+  return type(v) == "string" and v:find("[^%z\1-\32\127]") ~= nil
 end
 
 local function attribute(tag, name)
@@ -82,7 +92,7 @@ end
 -- old, <errors><error>Invalid token</error></errors>.
 local function errors_of_xml(body)
   local list = {}
-  for tag, text in body:gmatch("<error%f[%s/>]([^>]*)>([^<]*)") do
+  for tag, text in body:gmatch("<error%f[%s/>]([^<>]*)>([^<]*)") do
     list[#list + 1] = {
       code = integer(attribute(tag, "code")),
       message = attribute(tag, "message") or text:match("%S.*"),
@@ -108,12 +118,12 @@ end
 
 local function first_message(list, decoded)
   for _, item in ipairs(list or {}) do
-    if type(item) == "string" then return item end
-    if type(item) == "table" and type(item.message) == "string" then
+    if is_said(item) then return item end
+    if type(item) == "table" and is_said(item.message) then
       return item.message
     end
   end
-  if type(decoded) == "table" and type(decoded.error) == "string" then
+  if type(decoded) == "table" and is_said(decoded.error) then
     return decoded.error
   end
 end
@@ -131,8 +141,8 @@ local function kind_of(row, status, code, body)
   return status >= 500 and status < 600 and "server_error" or "http"
 end
 
-local function redirect_sentence(headers)
-  local host = url.host_of(headers.location or "")
+local function redirect_sentence(location)
+  local host = location and url.host_of(location)
   return "the server redirects" .. (host and " to " .. host or "")
     .. ", which is not followed"
 end
@@ -142,12 +152,19 @@ local function name_of(row, status)
   return kind and row.sdk .. kind or "SDKException"
 end
 
+-- What is kept of an answer as it came. Secrets are struck out before anything
+-- is cut out of it: a part of a secret would not be found.
+local function kept(request, answer)
+  return redact.value({
+    body = answer.body,
+    content_type = answer.headers["content-type"],
+    location = answer.headers.location,
+  }, request.secrets)
+end
+
 -- What came may hold a token where a sign-in succeeded all the same.
-local function add_body(fields, request, answer)
-  if not request.once then
-    fields.body = redact.text(answer.body, request.secrets)
-  end
-  return fields
+local function body_of(request, safe)
+  return not request.once and safe.body or nil
 end
 
 -- A gateway's error does not tell how far a sign-in got.
@@ -160,29 +177,32 @@ end
 ---@param answer table  status, headers, body, retry_after, and `decoded`, the
 ---  body's value where it is JSON
 function errors.of_answer(request, answer)
-  local list = errors_of(answer.decoded, answer.body)
-  local code = first_code(list)
+  local safe = kept(request, answer)
+  local code = first_code(errors_of(answer.decoded, answer.body))
   local kind = kind_of(request.row, answer.status, code, answer.body)
+  local list = errors_of(answer.decoded, safe.body)
   local said = first_message(list, answer.decoded)
-  if kind == "redirect" then said = redirect_sentence(answer.headers) end
-  return new(request, add_body({
+  if kind == "redirect" then said = redirect_sentence(safe.location) end
+  return new(request, {
     kind = kind, code = code, status = answer.status,
     name = name_of(request.row, answer.status),
     message = said or sentences[kind],
-    errors = list and redact.value(list, request.secrets) or nil,
-    content_type = answer.headers["content-type"],
+    errors = redact.value(list, request.secrets),
+    body = body_of(request, safe),
+    content_type = safe.content_type,
     retry_after = answer.retry_after,
     outcome = unsure(request, answer.status),
-  }, request, answer))
+  })
 end
 
 ---The error for the due status with a body that is no JSON object or array.
 function errors.of_body(request, answer, why)
-  return new(request, add_body({
+  local safe = kept(request, answer)
+  return new(request, {
     kind = "decode", status = answer.status, name = "SDKException",
     message = "the answer is not the JSON that was due: " .. why,
-    content_type = answer.headers["content-type"],
-  }, request, answer))
+    body = body_of(request, safe), content_type = safe.content_type,
+  })
 end
 
 ---The error where no answer came.

@@ -47,9 +47,12 @@ end
 local function read_entity(text, at)
   local name = text:match("^(%l+);", at + 1)
   if entities[name] then return entities[name], at + #name + 2 end
-  local mark_x, digits = text:match("^#(x?)(%x%x?%x?%x?%x?);", at + 1)
-  local code = digits and tonumber(digits, mark_x == "x" and 16 or 10)
-  if code then return utf8_bytes(code), at + #mark_x + #digits + 3 end
+  local x, digits = text:match("^#([xX]?)(%x+);", at + 1)
+  local code = digits and #digits <= 8
+    and tonumber(digits, x == "" and 10 or 16)
+  if code and code <= 0x10FFFF then
+    return utf8_bytes(code), at + #x + #digits + 3
+  end
 end
 
 local escapes = {
@@ -59,57 +62,84 @@ local escapes = {
   ["+"] = function(_, at) return " ", at + 1 end,
 }
 
-local function stands_at(secret, i, bytes)
-  return secret:sub(i, i + #bytes - 1) == bytes
-end
-
-local function read_escape(text, at, secret, i)
+-- What the escape at this place, if it is one, stands for; where it ends.
+local function read_escape(text, at)
   local read = escapes[text:sub(at, at)]
-  if not read then return nil end
-  local bytes, next_at = read(text, at)
-  if bytes and bytes ~= "" and stands_at(secret, i, bytes) then
-    return bytes, next_at
+  if read then return read(text, at) end
+end
+
+-- A pattern of what a spelling of the secret may begin with.
+local function beginning(secret)
+  local first = secret:sub(1, 1)
+  if first == "\0" then
+    first = "%z" -- 5.1 ends a pattern at a zero byte
+  elseif not first:find("%w") then
+    first = "%" .. first
+  end
+  return "[" .. first .. "%%\\&+]"
+end
+
+-- Readings by the place in the text that they have come to, and there by how
+-- many bytes of the secret they have read: each is where it began. Of two that
+-- differ in nothing else, the longer one counts.
+local function put(scan, at, count, from)
+  local here = scan.readings[at]
+  if not here then
+    here = {}
+    scan.readings[at] = here
+    if at > scan.last then scan.last = at end
+  end
+  if not here[count] or from < here[count] then here[count] = from end
+end
+
+local function extend(scan, count, from, unit, next_at)
+  local longer = count + #unit
+  if scan.secret:sub(count + 1, longer) ~= unit then return end
+  if longer < #scan.secret then return put(scan, next_at, longer, from) end
+  scan.spans[#scan.spans + 1] = { from = from, to = next_at - 1 }
+end
+
+local none = {}
+
+local function extend_all(scan, at, unit, next_at)
+  extend(scan, 0, at, unit, next_at)
+  for count, from in pairs(scan.readings[at] or none) do
+    extend(scan, count, from, unit, next_at)
   end
 end
 
-local function read_plain(text, at, secret, i)
-  local byte = text:sub(at, at)
-  if byte ~= "" and stands_at(secret, i, byte) then return byte, at + 1 end
-end
-
--- Where the secret ends that begins at `at`, or nil.
-local function ending(text, at, secret, first, second)
-  local i = 1
-  while i <= #secret do
-    local bytes, next_at = first(text, at, secret, i)
-    if not bytes then bytes, next_at = second(text, at, secret, i) end
-    if not bytes then return nil end
-    i, at = i + #bytes, next_at
+-- A % may stand for itself or begin an escape, and so may what follows it: as
+-- all readings go on side by side, none is missed and none is tried twice.
+local function add_spans(spans, text, secret)
+  local scan = { secret = secret, spans = spans, readings = {}, last = 0 }
+  local pattern = beginning(secret)
+  local at = text:find(pattern)
+  while at and at <= #text do
+    local bytes, next_at = read_escape(text, at)
+    extend_all(scan, at, text:sub(at, at), at + 1)
+    if bytes then extend_all(scan, at, bytes, next_at) end
+    scan.readings[at] = nil
+    at = scan.last > at and at + 1 or text:find(pattern, at + 1)
   end
-  return at
 end
 
--- A % may stand for itself or begin an escape: both readings are tried.
-local function find(text, at, secret)
-  return ending(text, at, secret, read_escape, read_plain)
-    or ending(text, at, secret, read_plain, read_escape)
+local function earlier(a, b)
+  return a.from < b.from
 end
 
-local function strike_one(text, secret)
-  local candidates = "[%" .. secret:sub(1, 1) .. "%%\\&+]"
-  if secret:find("^[%w%z\128-\255]") then
-    candidates = "[" .. secret:sub(1, 1) .. "%%\\&+]"
-  end
-  local parts, from, at = {}, 1, text:find(candidates)
-  while at do
-    local next_at = find(text, at, secret)
-    if next_at then
-      parts[#parts + 1] = text:sub(from, at - 1) .. mark
-      from = next_at
+-- One mark for spans that overlap, whosever they are: a secret that begins
+-- with another one would else leave its end behind.
+local function strike(text, spans)
+  local parts, next_at = {}, 1
+  table.sort(spans, earlier)
+  for _, span in ipairs(spans) do
+    if span.from >= next_at then
+      parts[#parts + 1] = text:sub(next_at, span.from - 1)
+      parts[#parts + 1] = mark
     end
-    at = text:find(candidates, next_at or at + 1)
+    next_at = math.max(next_at, span.to + 1)
   end
-  parts[#parts + 1] = text:sub(from)
+  parts[#parts + 1] = text:sub(next_at)
   return table.concat(parts)
 end
 
@@ -118,10 +148,11 @@ end
 ---@param secrets string[]
 ---@return string
 function redact.text(text, secrets)
+  local spans = {}
   for _, secret in ipairs(secrets) do
-    if secret ~= "" then text = strike_one(text, secret) end
+    if secret ~= "" then add_spans(spans, text, secret) end
   end
-  return text
+  return spans[1] and strike(text, spans) or text
 end
 
 ---Strike secrets out of every string in a decoded value; tables are copied.

@@ -24,7 +24,8 @@ function meta.__tostring(task)
 end
 
 -- Fields: `transfers` and `wake` (a time, or nil) say what it waits for,
--- `ready` that it may go on; `children` are those of a gather inside it.
+-- `ready` that it may go on, `interrupted` that Ctrl-C is why; `children` are
+-- those of a gather inside it; `outer` is the task that resumes it, if any.
 local function new(f, ...)
   local args, n = { ... }, select("#", ...)
   local task = { ready = true, done = false, transfers = {} }
@@ -61,17 +62,23 @@ local function settle(task, ok, ...)
   elseif coroutine.status(task.co) == "dead" then
     task.done, task.results = true, { n = select("#", ...), ... }
   elseif (...) ~= call.waiting then
-    task.failed, task.raised = true,
-      "a plexauth task yielded to somebody else's scheduler"
+    task.failed, task.raised = true, with_origin(task.co,
+      "a plexauth task yielded to somebody else's scheduler")
     cancel(task)
   end
 end
 
+-- Before anything that may want memory: were an error to get past this, every
+-- later call would believe that it runs inside the task.
+local function left(task, ...)
+  call.task, task.outer, task.interrupted = task.outer, nil, nil
+  return ...
+end
+
 local function resume(task)
-  local outer = call.task
-  call.task, task.ready = task, false
-  settle(task, coroutine.resume(task.co))
-  call.task = outer
+  task.outer, call.task = call.task, task
+  task.ready = false
+  settle(task, left(task, coroutine.resume(task.co)))
 end
 
 local function rouse_sleepers(list)
@@ -115,6 +122,7 @@ local function wait_in_task(task)
     task.transfers, task.wake = transfers, core.now() + seconds
     coroutine.yield(call.waiting)
     task.transfers, task.wake = {}, nil
+    if task.interrupted then return nil end
     return core.poll(transfers, 0)
   end
 end
@@ -135,7 +143,7 @@ end
 local function interrupt(list)
   for _, task in ipairs(list) do
     for _, transfer in ipairs(task.transfers) do transfer:interrupt() end
-    task.ready = true
+    task.ready, task.interrupted = true, true
   end
 end
 
@@ -147,19 +155,6 @@ local function wait_for(list, seconds, wait)
   if not ready then return interrupt(list) end
   for _, i in ipairs(ready) do owners[i].ready = true end
   rouse_sleepers(list)
-end
-
-local function run_ready(list)
-  for _, task in ipairs(list) do
-    if task.ready and not task.done then resume(task) end
-    if task.failed then return task end
-  end
-end
-
-local function any_done(list)
-  for _, task in ipairs(list) do
-    if task.done then return true end
-  end
 end
 
 ---Go on as far as is possible; wait for `seconds` at most.
@@ -175,7 +170,8 @@ function Task:step(seconds)
     if not self.ready and not self.done then
       wait_for(list, math.max(0, until_ - core.now()), wait_in_core)
     end
-    if run_ready(list) then
+    if self.ready and not self.done then resume(self) end
+    if self.failed then
       self.failed = false
       error(self.raised, 0)
     end
@@ -185,7 +181,11 @@ end
 
 ---Give up: connections in use are closed at once, results never come.
 function Task:cancel()
-  if call.task == self then error("a task cannot cancel itself", 2) end
+  local running = call.task
+  while running do
+    if running == self then error("a task cannot cancel itself", 2) end
+    running = running.outer
+  end
   cancel(self)
 end
 
@@ -202,9 +202,11 @@ local gather_options = { limit = "count", wait = "call" }
 
 local function gather_fault(fs, options)
   if type(fs) ~= "table" then return "gather: takes an array of functions" end
-  for i = 1, #fs do
+  local n = 0
+  for _ in pairs(fs) do n = n + 1 end
+  for i = 1, n do
     if type(fs[i]) ~= "function" then
-      return "gather: takes an array of functions, and one is none"
+      return "gather: takes an array of functions, with nothing else in it"
     end
   end
   return check.fields(options, gather_options, "gather")
@@ -216,26 +218,51 @@ local function collect(state, task)
   if first == nil then state.errors[task.index] = second end
 end
 
--- Drop what is done, and start what the limit allows.
-local function refill(state)
+-- The next function's task, or nil.
+local function next_task(state)
+  state.index = state.index + 1
+  if state.index > state.results.n then return nil end
+  local task = new(state.fs[state.index])
+  task.index = state.index
+  return task
+end
+
+-- As many as the limit allows.
+local function first_tasks(state, limit)
   local list = {}
-  for _, task in ipairs(state.list) do
-    if task.done then collect(state, task) else list[#list + 1] = task end
-  end
-  while #list < state.limit and state.next <= #state.fs do
-    local task = new(state.fs[state.next])
-    task.index = state.next
-    list[#list + 1] = task
-    state.next = state.next + 1
-  end
-  state.list = list
+  for i = 1, math.min(limit, state.results.n) do list[i] = next_task(state) end
   return list
 end
 
+-- Put a task into the i-th place; where there is none, the last one.
+local function replace(list, i, task)
+  task = task or table.remove(list)
+  if i <= #list then list[i] = task end
+end
+
+-- Let all go on that may, until each waits. Where one is done the next begins
+-- at once, so that it finds the connection: were all to end first, libcurl
+-- would close most connections, as it keeps four for each running transfer.
+local function run(state, list)
+  local i = 1
+  while list[i] do
+    local task = list[i]
+    if task.ready then resume(task) end
+    if task.failed then return task end
+    if not task.done then
+      i = i + 1
+    else
+      collect(state, task)
+      replace(list, i, next_task(state))
+    end
+  end
+end
+
 -- The innermost scheduler decides: inside a task, its own.
-local function wait_of(options)
-  if call.task then return wait_in_task(call.task) end
-  return options.wait and wait_through(options.wait) or wait_in_core
+local function wait_of(task, options)
+  if task then return wait_in_task(task) end
+  if options.wait and not call.task then return wait_through(options.wait) end
+  return wait_in_core
 end
 
 local function abandon(list, raised)
@@ -249,21 +276,19 @@ end
 ---@return any[] results  what each returned first; `n` is their number
 ---@return any[] errors  what each returned second, where the first is nil
 function tasks.gather(fs, options)
-  options = options or {}
+  if options == nil then options = {} end
   local fault = gather_fault(fs, options)
   if fault then error(fault, 2) end
-  local state = {
-    fs = fs, next = 1, list = {}, limit = options.limit or default_limit,
-    results = { n = #fs }, errors = {},
-  }
-  local wait, host = wait_of(options), call.task
+  local state = { fs = fs, index = 0, results = { n = #fs }, errors = {} }
+  local list = first_tasks(state, options.limit or default_limit)
+  local host = call.task_here()
+  local wait = wait_of(host, options)
+  if host then host.children = list end
   while true do
-    local list = refill(state)
-    if host then host.children = list end
-    if #list == 0 then return state.results, state.errors end
-    local failed = run_ready(list)
+    local failed = run(state, list)
     if failed then abandon(list, failed.raised) end
-    if not any_done(list) then wait_for(list, long, wait) end
+    if #list == 0 then return state.results, state.errors end
+    wait_for(list, long, wait)
   end
 end
 

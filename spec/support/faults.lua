@@ -27,11 +27,12 @@ local row_fields = {
   status = number, reason = text, headers = list, body = text, send = text,
   chunked = any "boolean", repeat_body = any("number", "forever"),
   read = number, cut = number, drip = number, delay = number, hold = text,
+  echo = any "boolean",
   after = any("keep", "fin", "rst", "stall"),
 }
 local listener_fields = {
   tls = list, rows = list, connect = any("accept", "ignore"), host = text,
-  barrier = number,
+  port = number, barrier = number,
 }
 local tls_fields = { cert = text, key = text, min = version, max = version }
 
@@ -92,7 +93,7 @@ local function encoded_row(row)
     times = times < math.huge and times or -1,
     tail = row.chunked and base64 "0\r\n\r\n" or "",
     read = row.read, cut = row.cut, drip = row.drip, delay = row.delay,
-    hold = row.hold, after = row.after or "keep",
+    hold = row.hold, after = row.after or "keep", echo = row.echo,
   }
 end
 
@@ -110,7 +111,8 @@ local function encoded_listener(options)
     command = "listen", barrier = options.barrier,
     tls = options.tls and encoded_tls(options.tls),
     rows = rows[1] and rows or { encoded_row {} },
-    host = options.host or "127.0.0.1", ignore = options.connect == "ignore",
+    host = options.host or "127.0.0.1", port = options.port or 0,
+    ignore = options.connect == "ignore",
   }
 end
 

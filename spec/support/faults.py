@@ -70,6 +70,14 @@ def pieces(row):
             return
 
 
+def echoed(row, request):
+    """The row, with the request's target in a JSON object for its body."""
+    body = json.dumps({"target": request.split()[1].decode()}).encode()
+    head = row["head"].replace(
+        b"Content-Length: 0", b"Content-Length: %d" % len(body))
+    return {**row, "head": head, "unit": body}
+
+
 class Plain:
     """Bytes over a socket."""
     def __init__(self, sock):
@@ -214,6 +222,8 @@ class Connection:
         for waiting in self.listener.waitings(row):
             if not await self.outlasts(waiting):
                 return False
+        if size is not None and row.get("echo"):
+            row = echoed(row, bytes(self.buffer[:size]))
         if size is None or not await self.reply(row):
             return False
         return await self.AFTER[row["after"]](self, row)
@@ -300,7 +310,9 @@ class Listener:
         family = socket.AF_INET6 if ":" in spec["host"] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setblocking(False)
-        self.sock.bind((spec["host"], 0))
+        if spec["port"]:        # perhaps one whose last connections linger
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind((spec["host"], spec["port"]))
 
     async def open(self, ignore):
         self.sock.listen(0 if ignore else 1024)

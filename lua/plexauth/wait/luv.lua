@@ -8,7 +8,9 @@ local function close(handles)
   for _, handle in ipairs(handles) do handle:close() end
 end
 
+-- One that somebody has closed in the meantime is left alone.
 local function resume(co)
+  if coroutine.status(co) == "dead" then return end
   local ok, raised = coroutine.resume(co)
   if not ok then error(debug.traceback(co, tostring(raised)), 0) end
 end
@@ -16,10 +18,10 @@ end
 return function(watches, seconds)
   local co, is_main = coroutine.running()
   if not co or is_main then return false end
-  local handles, woken = {}, false
+  local handles, awake = {}, false
   local function wake()
-    if woken then return end
-    woken = true
+    if awake then return end
+    awake = true
     close(handles)
     resume(co)
   end
@@ -31,5 +33,7 @@ return function(watches, seconds)
     poll:start(watch.events, wake)
   end
   coroutine.yield()
+  if not awake then close(handles) end -- it was not the loop that resumed us
+  awake = true
   return true
 end
