@@ -1,0 +1,66 @@
+---Lua code in a process of its own, for what only an environment variable or
+-- the end of a process shows.
+
+local child = {}
+
+local LONGEST = 60 * (tonumber(os.getenv "PLEXAUTH_SLOW") or 1)
+
+-- timeout(1) is not everywhere.
+local RUN = [[python3 -I -c '
+import subprocess, sys
+try:
+    ended = subprocess.run(sys.argv[2:], timeout=float(sys.argv[1]))
+    sys.exit(ended.returncode)
+except subprocess.TimeoutExpired:
+    sys.exit("it did not end in time")
+' ]]
+
+local function quote(text)
+  return "'" .. text:gsub("'", [['\'']]) .. "'"
+end
+
+---The interpreter that runs this one: the lowest index of `arg`.
+local function interpreter()
+  local args, first = rawget(_G, "arg") or {}, 0
+  while args[first - 1] do first = first - 1 end
+  return args[first]
+end
+
+---It finds the modules that we find: LUA_PATH_5_4 would win over LUA_PATH.
+local function search_paths()
+  local version = _VERSION:gsub("%D+", "_")
+  return {
+    LUA_PATH = package.path, ["LUA_PATH" .. version] = package.path,
+    LUA_CPATH = package.cpath, ["LUA_CPATH" .. version] = package.cpath,
+  }
+end
+
+local function assignments(...)
+  local words = {}
+  for _, variables in ipairs { ... } do
+    for name, value in pairs(variables) do
+      words[#words + 1] = name .. "=" .. quote(value)
+    end
+  end
+  return table.concat(words, " ")
+end
+
+---All that a shell command writes, and whether it ended well.
+function child.shell(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1 </dev/null; "
+    .. "echo status=$?"))
+  local text = pipe:read "*a"
+  pipe:close()
+  local output, status = text:match "^(.*)status=(%d+)\n$"
+  return output, status == "0"
+end
+
+---All that Lua code writes under further environment variables, and whether
+-- it ended well.
+function child.run(code, environment)
+  return child.shell(table.concat({
+    assignments(search_paths(), environment or {}), RUN, LONGEST,
+    quote(interpreter()), "-e", quote(code) }, " "))
+end
+
+return child
