@@ -3,6 +3,7 @@
 
 LUA = lua5.4
 CC = cc
+CLANG = clang
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 LUA_INC = $(dir $(firstword $(wildcard $(addsuffix /lua.h, \
@@ -30,7 +31,8 @@ export LUA_CPATH = $(CURDIR)/$(BUILD)/?.so;;
 
 BUSTED = busted --lua=$(LUA) -o spec/support/summary.lua --pattern=_spec
 
-.PHONY: all demo test lint format rock install memcheck clean
+.PHONY: all demo test lint format rock install clean memcheck asan tsan fuzz \
+  torture analyze check-all bench
 
 all: $(CORE)
 
@@ -42,18 +44,15 @@ $(CORE): $(OBJECTS)
 	@mkdir -p $(BUILD)/plexauth
 	$(CC) $(SHARED) $(CFLAGS) $(OBJECTS) -o $@ -lcurl
 
-demo:
-	@$(INSTALL) demo
+demo: deps-demo
 	@$(MAKE) -s all
 	@$(LUA) examples/demo.lua
 
-test:
-	@$(INSTALL) test
+test: deps-test
 	@$(MAKE) -s all
 	@$(BUSTED) $(SPECS)
 
-lint:
-	@$(INSTALL) lint
+lint: deps-lint
 	luacheck -q $(LUA_FILES) rockspec/*.rockspec
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
 	cppcheck -q --std=c11 --enable=warning,performance,portability \
@@ -63,14 +62,88 @@ lint:
 format:
 	clang-format -i $(SOURCES) $(HEADERS)
 
+# The rest is for whoever changes the C code. What is named below is built of
+# the same sources; where one needs the whole core in a program, with liblua.
+
+GCC_SANE = -std=c11 -g -O1 -fno-omit-frame-pointer $(WARNINGS)
+STATIC = -Isrc -Ispec/fuzz -I$(LUA_INC)
+LIBS = -l$(LUA) -lcurl -lpthread
+TARGETS = json inputs answer
+FUZZ_SECONDS = 600
+
 # lua-cjson keeps a scratch buffer when decoding fails: not ours.
-memcheck:
-	@$(INSTALL) memcheck
+memcheck: deps-memcheck
 	@$(MAKE) -s all
 	@PLEXAUTH_SLOW=20 valgrind -q --leak-check=full --error-exitcode=99 \
 	  --errors-for-leak-kinds=definite --trace-children=no \
 	  --suppressions=spec/support/valgrind.supp \
 	  $(LUA) spec/support/busted.lua $(SPECS)
+
+# The whole suite with a core under AddressSanitizer and UBSan. Leaks are
+# looked for by memcheck and torture: here the interpreter is not ours.
+asan: deps-memcheck
+	@$(MAKE) -s BUILD=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
+	  -fno-sanitize-recover=undefined -fno-omit-frame-pointer" all
+	@LUA_CPATH="$(CURDIR)/build/asan/?.so;;" PLEXAUTH_SLOW=5 \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
+	  $(LUA) spec/support/busted.lua $(SPECS)
+
+build/replay/%: spec/fuzz/%.c spec/fuzz/replay.c spec/fuzz/host.h $(SOURCES) \
+  $(HEADERS)
+	@mkdir -p build/replay
+	$(CC) $(GCC_SANE) $(STATIC) spec/fuzz/replay.c $< $(SOURCES) -o $@ $(LIBS)
+
+build/fuzz/%: spec/fuzz/%.c spec/fuzz/host.h $(SOURCES) $(HEADERS)
+	@mkdir -p build/fuzz
+	$(CLANG) $(GCC_SANE) -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined $(STATIC) $< $(SOURCES) -o $@ $(LIBS)
+
+# New inputs go to build/fuzz; those worth keeping are copied by hand.
+fuzz: deps-fuzz
+	@$(MAKE) -s $(TARGETS:%=build/fuzz/%)
+	@for target in $(TARGETS); do \
+	  mkdir -p build/fuzz/$$target.corpus && \
+	  build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	    -artifact_prefix=build/fuzz/ -print_final_stats=1 -verbosity=0 \
+	    build/fuzz/$$target.corpus spec/fuzz/corpus/$$target || exit 1; \
+	done
+
+build/torture: spec/support/torture/torture.c $(SOURCES) $(HEADERS)
+	@mkdir -p build
+	$(CC) $(GCC_SANE) -fsanitize=address,undefined $(STATIC) \
+	  -Dmalloc=torture_malloc -Dfree=torture_free $(SOURCES) -c
+	@mkdir -p build/torture.o && mv $(notdir $(OBJECTS)) build/torture.o
+	$(CC) $(GCC_SANE) -fsanitize=address,undefined $(STATIC) $< \
+	  $(addprefix build/torture.o/, $(notdir $(OBJECTS))) -o $@ $(LIBS)
+
+torture: deps-test
+	@$(MAKE) -s all build/torture
+	@$(LUA) spec/support/torture/run.lua build/torture
+
+build/threads: spec/support/threads.c $(SOURCES) $(HEADERS)
+	@mkdir -p build
+	$(CLANG) $(GCC_SANE) -fsanitize=thread $(STATIC) $< $(SOURCES) -o $@ $(LIBS)
+
+tsan: deps-fuzz
+	@$(MAKE) -s all build/threads
+	@TSAN_OPTIONS="suppressions=spec/support/tsan.supp exitcode=66" \
+	  $(LUA) spec/support/threads.lua build/threads
+
+analyze: deps-lint
+	$(CC) -std=c11 -O2 -fanalyzer -Werror -fsyntax-only -I$(LUA_INC) $(SOURCES)
+	clang-tidy --quiet --warnings-as-errors='*' \
+	  --checks='-*,bugprone-*,cert-*,clang-analyzer-*,$(TIDY_NOT)' \
+	  $(SOURCES) -- -std=c11 -I$(LUA_INC)
+
+check-all: test lint memcheck asan tsan torture analyze fuzz
+
+bench: deps-bench
+	@$(MAKE) -s all
+	@python3 bench/run.py
+
+deps-%:
+	@$(INSTALL) $*
 
 rock:
 	luarocks --lua-version 5.4 make --deps-mode=none --tree $(BUILD)/tree \

@@ -2,7 +2,6 @@
 -- way at the same time, and none is in another's way. No clock proves it: the
 -- server answers nobody before all have asked, or says in which order.
 
-local child = require "spec.support.child"
 local crowd = require "spec.support.crowd"
 local faults = require "spec.support.faults"
 local manners = require "spec.support.manners"

@@ -39,7 +39,7 @@ static size_t growth (const pa_Buffer *b, size_t need) {
 /* Not realloc: it would leave the old bytes behind, unwiped. */
 static int grow (pa_Buffer *b, size_t need) {
   size_t size = growth(b, need);
-  char *data = malloc(size);
+  char *data = malloc(size + 1);
   if (data == NULL)
     return PA_NOMEMORY;
   if (b->len > 0)
@@ -57,9 +57,11 @@ int pa_bufadd (pa_Buffer *b, const void *bytes, size_t n) {
     return PA_FULL;
   if (n > b->size - b->len && grow(b, b->len + n) != PA_ADDED)
     return PA_NOMEMORY;
-  if (n > 0)
+  if (n > 0) {
     memcpy(b->data + b->len, bytes, n);
-  b->len += n;
+    b->len += n;
+    b->data[b->len] = '\0';
+  }
   return PA_ADDED;
 }
 

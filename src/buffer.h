@@ -11,7 +11,7 @@
 #pragma GCC visibility push(hidden)
 
 typedef struct pa_Buffer {
-  char *data; /* NULL while nothing was ever added */
+  char *data; /* NULL while nothing was added; else a zero byte follows */
   size_t len;
   size_t size; /* allocated */
   size_t max;  /* 'len' never exceeds this */

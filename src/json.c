@@ -1,124 +1,548 @@
 /*
-** JSON text to Lua values, by lua-cjson and a tidying pass that gives the
-** same tables whatever version of it is found.
+** JSON text to Lua values, in one pass over the bytes.
+**
+** The text ends in a zero byte, which is legal nowhere in JSON: so no loop
+** needs to look for the end, and none runs past it. All memory is Lua's:
+** where it runs out, the error is Lua's too, and nothing is left behind.
 */
 
 #include "json.h"
 
 #include <lauxlib.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Members are collected on the stack so that their table can be made in the
+   right size; those of a large one go into it in portions. */
+#define PORTION 48
+
+/* The first this many digits decide what a double is; for all that follow it
+   only matters whether they are zero. */
+#define MAXDIGITS 800
 
 /* Beyond this a double no longer tells neighbouring integers apart. */
 #define EXACT 9007199254740992.0 /* 2^53 */
 
-static const char engine = 0; /* its address: the decoder in the registry */
+typedef struct Parser {
+  lua_State *L;
+  const char *p;
+  const char *fault; /* what is wrong at 'p' */
+  int depth;
+} Parser;
+
+static int value (Parser *P);
 
 
-static void call (lua_State *L, int cjson, const char *f) {
-  lua_getfield(L, cjson, f);
-  lua_insert(L, -2);
-  lua_call(L, 1, 0);
+static int fail (Parser *P, const char *fault) {
+  P->fault = fault;
+  return 0;
 }
 
 
-static void pushmodule (lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "cjson");
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-    luaL_error(L, "plexauth needs lua-cjson (LuaRocks: lua-cjson; "
-                  "Debian, Ubuntu: lua-cjson)");
+static void skipspace (Parser *P) {
+  while (*P->p == ' ' || *P->p == '\n' || *P->p == '\r' || *P->p == '\t')
+    P->p++;
 }
 
 
-/* An instance of its own: the host's settings of cjson are the host's. */
-static void pushdecoder (lua_State *L) {
-  int at = lua_gettop(L) + 1;
-  int cjson;
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &engine) == LUA_TFUNCTION)
-    return;
-  lua_settop(L, at - 1);
-  pushmodule(L);
-  lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1);
-  cjson = lua_gettop(L);
-  lua_pushinteger(L, PA_MAXDEPTH);
-  call(L, cjson, "decode_max_depth");
-  lua_pushboolean(L, 0);
-  call(L, cjson, "decode_invalid_numbers");
-  lua_getfield(L, cjson, "decode");
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &engine);
-  lua_replace(L, at);
-  lua_settop(L, at);
+static int isdecimal (char c) { /* not isdigit: the locale is the host's */
+  return c >= '0' && c <= '9';
 }
 
 
-void pa_pushengine (lua_State *L) {
-  pushmodule(L);
-  lua_getfield(L, -1, "_VERSION");
+/*
+** {======================================================
+** Strings
+** =======================================================
+*/
+
+static int hexdigit (char c) {
+  if (isdecimal(c))
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+
+/* Four hex digits; -1 where they are not. */
+static long hex4 (const char *p) {
+  long code = 0;
+  int i;
+  for (i = 0; i < 4; i++) {
+    int digit = hexdigit(p[i]);
+    if (digit < 0)
+      return -1;
+    code = code * 16 + digit;
+  }
+  return code;
+}
+
+
+static char *pututf8 (char *out, long c) {
+  if (c < 0x80)
+    *out++ = (char)c;
+  else if (c < 0x800) {
+    *out++ = (char)(0xC0 | (c >> 6));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  }
+  else if (c < 0x10000) {
+    *out++ = (char)(0xE0 | (c >> 12));
+    *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  }
+  else {
+    *out++ = (char)(0xF0 | (c >> 18));
+    *out++ = (char)(0x80 | ((c >> 12) & 0x3F));
+    *out++ = (char)(0x80 | ((c >> 6) & 0x3F));
+    *out++ = (char)(0x80 | (c & 0x3F));
+  }
+  return out;
+}
+
+
+/* The escape at 'p', which points behind \u; half a surrogate pair stands for
+   no character and becomes U+FFFD. */
+static const char *unicode (const char *p, char **out) {
+  long code = hex4(p);
+  long low;
+  p += 4;
+  if (code >= 0xD800 && code < 0xDC00 && p[0] == '\\' && p[1] == 'u' &&
+      (low = hex4(p + 2)) >= 0xDC00 && low < 0xE000) {
+    code = 0x10000 + (code - 0xD800) * 0x400 + (low - 0xDC00);
+    p += 6;
+  }
+  else if (code >= 0xD800 && code < 0xE000)
+    code = 0xFFFD;
+  *out = pututf8(*out, code);
+  return p;
+}
+
+
+static char unescaped (char c) {
+  switch (c) {
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case '"':
+    case '\\':
+    case '/':
+      return c;
+    default:
+      return '\0';
+  }
+}
+
+
+/* What stands between 'p' and 'end' was found to be well formed. It never
+   grows when its escapes are read. */
+static void pushescaped (lua_State *L, const char *p, const char *end) {
+  char *start = lua_newuserdatauv(L, (size_t)(end - p), 0);
+  char *out = start;
+  while (p < end) {
+    if (*p != '\\')
+      *out++ = *p++;
+    else if (p[1] == 'u')
+      p = unicode(p + 2, &out);
+    else {
+      *out++ = unescaped(p[1]);
+      p += 2;
+    }
+  }
+  lua_pushlstring(L, start, (size_t)(out - start));
   lua_remove(L, -2);
 }
 
 
-static int isintegral (lua_State *L) {
-  lua_Number n = lua_tonumber(L, -1);
-  return n >= -EXACT && n <= EXACT && n == (lua_Number)(lua_Integer)n;
+/* Step over the escape at 'P->p'. */
+static int escape (Parser *P) {
+  if (P->p[1] == 'u' && hex4(P->p + 2) >= 0)
+    P->p += 6;
+  else if (unescaped(P->p[1]) != '\0')
+    P->p += 2;
+  else
+    return fail(P, "invalid escape");
+  return 1;
 }
 
 
-static void tidy (lua_State *L);
+/* What does not simply stand for itself. Most bytes of an answer are in
+   strings, so this is looked up and not compared. */
+static const unsigned char special[256] = {
+  1,         1,          1, 1, 1, 1, 1, 1,
+  1,         1,          1, 1, 1, 1, 1, 1, /* control characters, */
+  1,         1,          1, 1, 1, 1, 1, 1,
+  1,         1,          1, 1, 1, 1, 1, 1, /* 0 to 31 */
+  ['"'] = 1, ['\\'] = 1,
+};
 
 
-/* Stack: ... table key value. What stands in its place is put there: changing
-   and removing fields is allowed while a table is traversed. */
-static void tidyfield (lua_State *L) {
-  switch (lua_type(L, -1)) {
-    case LUA_TTABLE:
-      tidy(L);
-      return;
-    case LUA_TNUMBER:
-      if (lua_isinteger(L, -1) || !isintegral(L))
-        return;
-      lua_pushinteger(L, (lua_Integer)lua_tonumber(L, -1));
-      break;
-    case LUA_TLIGHTUSERDATA:
-      if (lua_type(L, -2) != LUA_TSTRING)
-        return; /* an array keeps its places */
-      lua_pushnil(L);
+static const char *plain (const char *p) {
+  while (!special[(unsigned char)*p])
+    p++;
+  return p;
+}
+
+
+static int string (Parser *P) {
+  const char *start = ++P->p;
+  int escapes = 0;
+  while (*(P->p = plain(P->p)) == '\\') {
+    if (!escape(P))
+      return 0;
+    escapes = 1;
+  }
+  if (*P->p != '"')
+    return fail(P, "unfinished string, or a control character in it");
+  if (escapes)
+    pushescaped(P->L, start, P->p);
+  else
+    lua_pushlstring(P->L, start, (size_t)(P->p - start));
+  P->p++;
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Numbers
+** =======================================================
+*/
+
+/* A number's parts, as they stand in the text. */
+typedef struct Number {
+  int negative;
+  const char *whole;
+  size_t nwhole;
+  const char *fraction;
+  size_t nfraction;
+  long exponent;
+  int literal; /* an integer literal: neither fraction nor exponent */
+} Number;
+
+
+static size_t digits (Parser *P) {
+  const char *start = P->p;
+  while (isdecimal(*P->p))
+    P->p++;
+  return (size_t)(P->p - start);
+}
+
+
+/* Far beyond any double's it makes no difference, so it stops growing. */
+static int exponent (Parser *P, Number *n) {
+  int negative = 0;
+  long e = 0;
+  if (*P->p == '+' || *P->p == '-')
+    negative = *P->p++ == '-';
+  if (!isdecimal(*P->p))
+    return fail(P, "digit expected");
+  for (; isdecimal(*P->p); P->p++)
+    if (e < 100000000)
+      e = e * 10 + (*P->p - '0');
+  n->exponent = negative ? -e : e;
+  return 1;
+}
+
+
+static int split (Parser *P, Number *n) {
+  memset(n, 0, sizeof(*n));
+  n->negative = *P->p == '-';
+  P->p += n->negative;
+  n->whole = P->p;
+  n->nwhole = digits(P);
+  if (n->nwhole == 0 || (n->nwhole > 1 && n->whole[0] == '0'))
+    return fail(P, "invalid number");
+  n->literal = *P->p != '.' && *P->p != 'e' && *P->p != 'E';
+  if (*P->p == '.') {
+    n->fraction = ++P->p;
+    n->nfraction = digits(P);
+    if (n->nfraction == 0)
+      return fail(P, "digit expected");
+  }
+  if (*P->p == 'e' || *P->p == 'E') {
+    P->p++;
+    return exponent(P, n);
+  }
+  return 1;
+}
+
+
+/* The integer of a literal, where 64 bits hold it. */
+static int tointeger (const Number *n, lua_Integer *i) {
+  uint64_t most = (uint64_t)INT64_MAX + (n->negative ? 1u : 0u);
+  uint64_t v = 0;
+  size_t at;
+  for (at = 0; at < n->nwhole; at++) {
+    unsigned digit = (unsigned)(n->whole[at] - '0');
+    if (v > (most - digit) / 10)
+      return 0;
+    v = v * 10 + digit;
+  }
+  *i = (lua_Integer)(n->negative ? 0u - v : v);
+  return 1;
+}
+
+
+/* Append a run of digits; of those that have no place it is only kept whether
+   they are all zero. */
+static size_t copydigits (char *out, size_t len, const char *s, size_t n,
+                          long *e) {
+  size_t i;
+  for (i = 0; i < n; i++) {
+    if (len == 0 && s[i] == '0')
+      continue;
+    if (len < MAXDIGITS)
+      out[len++] = s[i];
+    else {
+      ++*e;
+      if (s[i] != '0')
+        out[MAXDIGITS - 1] |= 1; /* the digits '0' to '9' stay digits */
+    }
+  }
+  return len;
+}
+
+
+/* Written anew without a decimal point, whose form is a matter of the host's
+   locale, the number can be left to strtod. */
+static double todouble (const Number *n) {
+  char text[MAXDIGITS + 32] = "0";
+  long e = n->exponent - (long)n->nfraction;
+  size_t len = copydigits(text, 0, n->whole, n->nwhole, &e);
+  double d;
+  len = copydigits(text, len, n->fraction, n->nfraction, &e);
+  if (len > 0)
+    snprintf(text + len, 32, "e%ld", e);
+  d = strtod(text, NULL);
+  return n->negative ? -d : d;
+}
+
+
+static int number (Parser *P) {
+  Number n;
+  lua_Integer i;
+  double d;
+  if (!split(P, &n))
+    return 0;
+  if (n.literal && tointeger(&n, &i)) {
+    lua_pushinteger(P->L, i);
+    return 1;
+  }
+  d = todouble(&n);
+  if (d >= -EXACT && d <= EXACT && d == (double)(lua_Integer)d)
+    lua_pushinteger(P->L, (lua_Integer)d);
+  else
+    lua_pushnumber(P->L, d);
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Arrays and objects
+** =======================================================
+*/
+
+/* Leaves a slot for the table on the stack; its members come above. */
+static int enter (Parser *P) {
+  if (++P->depth > PA_MAXDEPTH)
+    return fail(P, "nested too deeply");
+  luaL_checkstack(P->L, 2 * PORTION + 8, "JSON");
+  lua_pushnil(P->L);
+  P->p++;
+  skipspace(P);
+  return 1;
+}
+
+
+/* Step over a comma (1), the closing bracket (0), or fail (-1). */
+static int next (Parser *P, char close) {
+  char c;
+  skipspace(P);
+  c = *P->p;
+  if (c != ',' && c != close) {
+    P->fault = "comma or closing bracket expected";
+    return -1;
+  }
+  P->p++;
+  if (c == close)
+    return 0;
+  skipspace(P);
+  return 1;
+}
+
+
+static void maketable (lua_State *L, int table, int narray, int nfields) {
+  if (lua_isnil(L, table)) {
+    lua_createtable(L, narray, nfields);
+    lua_replace(L, table);
+  }
+}
+
+
+static void storeitems (lua_State *L, int table, lua_Integer count) {
+  int n = lua_gettop(L) - table;
+  maketable(L, table, n, 0);
+  for (; n > 0; n--)
+    lua_rawseti(L, table, count--);
+}
+
+
+static int array (Parser *P) {
+  lua_State *L = P->L;
+  int table = lua_gettop(L) + 1;
+  int more = 1;
+  lua_Integer count = 0;
+  if (!enter(P))
+    return 0;
+  if (*P->p == ']') {
+    P->p++;
+    more = 0;
+  }
+  while (more > 0) {
+    if (!value(P))
+      return 0;
+    count++;
+    if (lua_gettop(L) - table == PORTION)
+      storeitems(L, table, count);
+    more = next(P, ']');
+  }
+  storeitems(L, table, count);
+  P->depth--;
+  return more == 0;
+}
+
+
+/* In order, so that of two fields with one name the last one counts. */
+static void storefields (lua_State *L, int table) {
+  int n = lua_gettop(L) - table;
+  int i;
+  maketable(L, table, 0, n / 2);
+  for (i = table + 1; i < table + n; i += 2) {
+    lua_pushvalue(L, i);
+    lua_pushvalue(L, i + 1);
+    lua_rawset(L, table);
+  }
+  lua_settop(L, table);
+}
+
+
+static int fieldname (Parser *P) {
+  if (*P->p != '"')
+    return fail(P, "name expected");
+  if (!string(P))
+    return 0;
+  skipspace(P);
+  if (*P->p != ':')
+    return fail(P, "colon expected");
+  P->p++;
+  skipspace(P);
+  return 1;
+}
+
+
+/* A null field is one that is not there. */
+static int fieldvalue (Parser *P) {
+  if (!value(P))
+    return 0;
+  if (lua_type(P->L, -1) == LUA_TLIGHTUSERDATA) {
+    lua_pop(P->L, 1);
+    lua_pushnil(P->L);
+  }
+  return 1;
+}
+
+
+static int object (Parser *P) {
+  lua_State *L = P->L;
+  int table = lua_gettop(L) + 1;
+  int more = 1;
+  if (!enter(P))
+    return 0;
+  if (*P->p == '}') {
+    P->p++;
+    more = 0;
+  }
+  while (more > 0) {
+    if (!fieldname(P) || !fieldvalue(P))
+      return 0;
+    if (lua_gettop(L) - table == 2 * PORTION)
+      storefields(L, table);
+    more = next(P, '}');
+  }
+  storefields(L, table);
+  P->depth--;
+  return more == 0;
+}
+
+/* }====================================================== */
+
+
+static int literal (Parser *P, const char *word) {
+  size_t n = strlen(word);
+  if (strncmp(P->p, word, n) != 0)
+    return fail(P, "value expected");
+  P->p += n;
+  switch (word[0]) {
+    case 'n':
+      lua_pushlightuserdata(P->L, NULL);
       break;
     default:
-      return;
+      lua_pushboolean(P->L, word[0] == 't');
   }
-  lua_pushvalue(L, -3);
-  lua_insert(L, -2);
-  lua_rawset(L, -5);
+  return 1;
 }
 
 
-/* The table on top; the depth is bounded by the decoder's. */
-static void tidy (lua_State *L) {
-  luaL_checkstack(L, 6, "JSON");
-  lua_pushnil(L);
-  while (lua_next(L, -2) != 0) {
-    tidyfield(L);
-    lua_pop(L, 1);
+/* Push the value at 'p', or leave anything on the stack and return 0. */
+static int value (Parser *P) {
+  switch (*P->p) {
+    case '"':
+      return string(P);
+    case '{':
+      return object(P);
+    case '[':
+      return array(P);
+    case 't':
+      return literal(P, "true");
+    case 'f':
+      return literal(P, "false");
+    case 'n':
+      return literal(P, "null");
+    default:
+      return *P->p == '-' || isdecimal(*P->p) ? number(P)
+                                              : fail(P, "value expected");
   }
 }
 
 
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
-  int status;
-  /* lua-cjson takes a zero byte for the end, whatever comes after it */
-  if (len > 0 && memchr(text, '\0', len) != NULL) {
-    lua_pushliteral(L, "it holds a zero byte");
-    return 0;
+  Parser P = { L, text, NULL, 0 };
+  int top = lua_gettop(L);
+  int ok;
+  skipspace(&P);
+  ok = value(&P);
+  if (ok) {
+    skipspace(&P);
+    ok = P.p == text + len || fail(&P, "text behind the value");
   }
-  pushdecoder(L);
-  lua_pushlstring(L, text != NULL ? text : "", len);
-  status = lua_pcall(L, 1, 1, 0);
-  if (status == LUA_ERRMEM)
-    lua_error(L);
-  if (status == LUA_OK && lua_istable(L, -1))
-    tidy(L);
-  return status == LUA_OK;
+  if (!ok) {
+    lua_settop(L, top);
+    lua_pushfstring(L, "%s at byte %d", P.fault, (int)(P.p - text) + 1);
+  }
+  return ok;
 }

@@ -13,15 +13,16 @@
 #define PA_MAXDEPTH 64
 
 /*
-** Push the value that the text stands for and return 1, or push a sentence
-** that quotes nothing of the text and return 0. An integral number becomes an
-** integer (up to 2^53); a null is left out of objects and is a light userdata
-** NULL elsewhere. Raises where memory runs out, or the engine is missing.
+** Push the value that the text stands for and return 1; or push a sentence
+** that quotes nothing of the text, with the place (in bytes, from 1), and
+** return 0. Strict RFC 8259, but for: bytes that are no UTF-8 pass untouched,
+** half a surrogate pair becomes U+FFFD, of two fields with one name the last
+** counts. A null is left out of objects, and is a light userdata NULL
+** elsewhere. A number with an integral value is an integer: up to 2^53 however
+** it is written, up to 64 bits as an integer literal; others are floats.
+** The byte behind the text must be a zero. Raises only for want of memory.
 */
 int pa_pushjson (lua_State *L, const char *text, size_t len);
-
-/* Push the version of lua-cjson. */
-void pa_pushengine (lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -162,7 +162,7 @@ static int transfer_headers (lua_State *L) {
 /* The decoded body; or nil and why it is no JSON. */
 static int transfer_json (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
-  if (pa_pushjson(L, t->body.data, t->body.len))
+  if (pa_pushjson(L, t->body.data != NULL ? t->body.data : "", t->body.len))
     return 1;
   lua_pushnil(L);
   lua_insert(L, -2);
@@ -485,13 +485,12 @@ static int core_random (lua_State *L) {
 }
 
 
-/* Versions of libcurl, the TLS library, and lua-cjson. */
+/* Versions of libcurl and of the TLS library. */
 static int core_versions (lua_State *L) {
   const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
   lua_pushstring(L, v->version);
   lua_pushstring(L, v->ssl_version);
-  pa_pushengine(L);
-  return 3;
+  return 2;
 }
 
 

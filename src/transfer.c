@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #define MAXREQUEST ((size_t)64 * 1024)
 
@@ -49,12 +50,31 @@ static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
 }
 
 
+/*
+** Two lengths that differ leave it open where an answer ends and the next one
+** begins. libcurl takes the last one.
+*/
+static int contradicts (pa_Transfer *t, const char *line, size_t n) {
+  static const char name[] = "content-length:";
+  if (n < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
+    return 0;
+  if (t->length.len == 0)
+    return pa_bufadd(&t->length, line, n) == PA_NOMEMORY;
+  return t->length.len != n || memcmp(t->length.data, line, n) != 0;
+}
+
+
 /* An interim response (1xx) is followed by another: the last one counts. */
 static size_t onhead (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
   if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
     pa_bufclear(&t->head);
+    pa_bufclear(&t->length);
     t->headed = 0;
+  }
+  if (contradicts(t, data, n)) {
+    t->stop = CURLE_WEIRD_SERVER_REPLY;
+    return 0;
   }
   if (n > 0 && (data[0] == '\r' || data[0] == '\n'))
     t->headed = 1;
@@ -252,6 +272,7 @@ void pa_init (pa_Transfer *t) {
   pa_bufinit(&t->request, MAXREQUEST);
   pa_bufinit(&t->head, PA_MAXHEAD);
   pa_bufinit(&t->body, 0);
+  pa_bufinit(&t->length, PA_MAXHEAD);
 }
 
 
@@ -390,6 +411,7 @@ void pa_close (pa_Transfer *t) {
   pa_buffree(&t->request);
   pa_buffree(&t->head);
   pa_buffree(&t->body);
+  pa_buffree(&t->length);
 }
 
 /* }====================================================== */

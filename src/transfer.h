@@ -34,6 +34,7 @@ typedef struct pa_Transfer {
   pa_Buffer request; /* the body that is sent */
   pa_Buffer head;    /* the answer's header lines, of its last response */
   pa_Buffer body;
+  pa_Buffer length; /* the first Content-Length line */
   long long deadline;
   int stop;   /* why our own callbacks ended it, else 0 */
   int headed; /* its header section has come whole */

@@ -112,12 +112,15 @@ function plexauth.new(options)
   return self
 end
 
----Versions of plexauth, libcurl, the TLS library and lua-cjson.
----@return { plexauth: string, libcurl: string, tls: string, cjson: string }
+---Versions of plexauth, libcurl, the TLS library and, where it is installed,
+---lua-cjson, which only the stand-in needs.
+---@return { plexauth: string, libcurl: string, tls: string, cjson: string? }
 function plexauth.version()
-  local libcurl, tls, cjson = core.versions()
+  local libcurl, tls = core.versions()
+  local found, cjson = pcall(require, "cjson")
   return {
-    plexauth = plexauth._VERSION, libcurl = libcurl, tls = tls, cjson = cjson,
+    plexauth = plexauth._VERSION, libcurl = libcurl, tls = tls,
+    cjson = found and cjson._VERSION or nil,
   }
 end
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh demo|test|lint: install what is missing for that make target.
+# install.sh TARGET: install what is missing for that make target.
 # On Debian and Ubuntu through apt, after saying so; elsewhere it prints the
 # line to run and exits 1. Where everything is there it does nothing.
 set -eu
@@ -28,6 +28,8 @@ test|command -v nm|binutils|binutils|binutils|binutils|-
 lint|command -v luacheck|lua-check|lua-check|luacheck|luacheck|luacheck
 lint|command -v clang-format|clang-format|clang-tools-extra|clang-extra-tools|clang|clang-format
 lint|command -v cppcheck|cppcheck|cppcheck|cppcheck|cppcheck|cppcheck
+lint|command -v clang-tidy|clang-tidy|clang-tools-extra|clang-extra-tools|clang|llvm
+fuzz|command -v clang|clang|clang|clang|clang|llvm
 memcheck|command -v valgrind|valgrind|valgrind|valgrind|valgrind|valgrind
 TABLE
 }
@@ -38,7 +40,9 @@ case "${1:-}" in
   test) targets='demo test' ;;
   lint) targets='demo lint' ;;
   memcheck) targets='demo test memcheck' ;;
-  *) echo "usage: install.sh demo|test|lint|memcheck" >&2; exit 2 ;;
+  fuzz) targets='demo test fuzz' ;;
+  bench) exec sh bench/install.sh build/bench ;;
+  *) echo "usage: install.sh demo|test|lint|memcheck|fuzz|bench" >&2; exit 2 ;;
 esac
 
 missing() { # missing COLUMN: the packages of what is not there

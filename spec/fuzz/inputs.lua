@@ -1,0 +1,69 @@
+-- What users hand over: no check raises, and what a check lets pass has the
+-- properties that the layers below count on.
+
+local check = require "plexauth.check"
+local core = require "plexauth.core"
+local redact = require "plexauth.redact"
+local url = require "plexauth.url"
+
+local kinds = {
+  "text", "header", "call", "token", "flag", "seconds", "retries", "count",
+  "bytes", "port", "protocol", "url", "host", "proxy", "resolve",
+}
+
+local client = core.client { max_response_bytes = 1024, user_agent = "fuzz" }
+
+local function each_check(text)
+  for _, kind in ipairs(kinds) do
+    local fault = check[kind](text)
+    assert(fault == nil or type(fault) == "string")
+    assert(not fault or #text < 8 or not fault:find(text, 1, true),
+      "a message quotes the value")
+  end
+end
+
+-- What passes as a header is one line; the core refuses the rest by itself.
+local function header(text)
+  local line = "X-Fuzz: " .. text
+  local control = text:find("[%z\1-\31\127]") ~= nil
+  assert(not (check.header(text) == nil and control))
+  local request = { url = "http://127.0.0.1:1/", headers = { line } }
+  local taken, transfer = pcall(client.transfer, client, request, 1, 1)
+  assert(taken == not control)
+  if taken then transfer:close() end
+end
+
+local function address(text)
+  local base = url.parse(text)
+  if not base then return end
+  assert(not base.text:find("[%z\1-\32\127-\255@?#\\]"))
+  assert(base.scheme == "http" or base.scheme == "https")
+  assert(base.port >= 1 and base.port <= 65535)
+  local again = assert(url.parse(base.text))
+  assert(again.text == base.text and again.host == base.host)
+  url.is_loopback(base.host)
+end
+
+local function unquoted(text) return text:gsub("[%z\1-\127]", "") end
+
+-- A secret in either spelling of the wire leaves no trace.
+local function secret(text)
+  local value = text:sub(1, 24)
+  if #value < 4 or unquoted(value) == "***" then return end
+  for _, spelled in ipairs {
+    value, url.encode(value), url.form_encode(value),
+  } do
+    local struck = redact.text("<" .. spelled .. ">", { value })
+    assert(struck == "<***>" or not struck:find(spelled, 1, true))
+  end
+  redact.text(text, { value, text:sub(-5) })
+  url.host_of(text)
+end
+
+return function(text)
+  each_check(text)
+  header(text)
+  address(text)
+  address("http://" .. text)
+  secret(text)
+end
