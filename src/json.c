@@ -324,7 +324,7 @@ static double todouble (const Number *n) {
   double d;
   len = copydigits(text, len, n->fraction, n->nfraction, &e);
   if (len > 0)
-    snprintf(text + len, 32, "e%ld", e);
+    (void)snprintf(text + len, 32, "e%ld", e);
   d = strtod(text, NULL);
   return n->negative ? -d : d;
 }

@@ -277,13 +277,13 @@ static void collect (pa_Pool *p) {
 }
 
 
-static void unseat (pa_Seat *s) {
+static void unseat (pa_Pool *p, pa_Seat *s) {
   s->nwatch = 0;
   s->easy = NULL;
   if (s->prev != NULL)
     s->prev->next = s->next;
   else
-    s->pool->seats = s->next;
+    p->seats = s->next;
   if (s->next != NULL)
     s->next->prev = s->prev;
   s->pool = NULL;
@@ -291,10 +291,10 @@ static void unseat (pa_Seat *s) {
 
 
 /* Its owner finds it ended when it next looks. */
-static void evict (pa_Seat *s, int code) {
+static void evict (pa_Pool *p, pa_Seat *s, int code) {
   s->done = 1;
   s->code = code;
-  unseat(s);
+  unseat(p, s);
 }
 
 
@@ -306,7 +306,7 @@ static int inherited (pa_Pool *p) {
   if (p->multi == NULL || p->pid == getpid())
     return 0;
   while (p->seats != NULL)
-    evict(p->seats, PA_CANCELLED);
+    evict(p, p->seats, PA_CANCELLED);
   pa_poolinit(p);
   return 1;
 }
@@ -429,7 +429,7 @@ void pa_poolleave (pa_Seat *s) {
   if (p != NULL && !inherited(p)) {
     if (easy != NULL)
       curl_multi_remove_handle(p->multi, easy);
-    unseat(s);
+    unseat(p, s);
     p->roused = NULL;
     if (easy != NULL)
       giveback(p, easy, s->keep && s->code != CURLE_OUT_OF_MEMORY);
@@ -445,7 +445,7 @@ static void teardown (pa_Pool *p, int code) {
   while (p->seats != NULL) {
     CURL *easy = p->seats->easy;
     awaken(p->seats);
-    evict(p->seats, code);
+    evict(p, p->seats, code);
     curl_easy_cleanup(easy);
   }
   while (p->nidle > 0)

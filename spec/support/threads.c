@@ -3,6 +3,8 @@
 ** the script at the same time. For ThreadSanitizer.
 */
 
+#define _GNU_SOURCE
+
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
