@@ -144,8 +144,12 @@ analyze: deps-lint
 
 check-all: test lint memcheck asan tsan torture analyze fuzz
 
+build/bench/%: bench/%.c bench/floor.h $(SOURCES) $(HEADERS)
+	@mkdir -p build/bench
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(STATIC) $< src/json.c -o $@ $(LIBS)
+
 bench: deps-bench
-	@$(MAKE) -s all
+	@$(MAKE) -s all build/bench/floor build/bench/floor_many build/bench/json
 	@python3 bench/run.py
 
 deps-%:
