@@ -37,12 +37,12 @@ static size_t onbody (char *data, size_t one, size_t n, void *body) {
   n *= one;
   if (b->size - b->len <= n) {
     b->size = 2 * (b->len + n) + 1;
-    if ((b->data = realloc(b->data, b->size)) == NULL)
+    if ((b->data = realloc(b->data, b->size + 8)) == NULL)
       die("not enough memory");
   }
   memcpy(b->data + b->len, data, n);
   b->len += n;
-  b->data[b->len] = '\0';
+  memset(b->data + b->len, 0, 8); /* for the decoder */
   return n;
 }
 

@@ -12,6 +12,7 @@
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define SECONDS 0.004 /* for which each of the two is run, about */
@@ -101,13 +102,13 @@ static size_t readfile (const char *name, char *text) {
     die(name);
   n = fread(text, 1, MAXTEXT, f);
   fclose(f);
-  text[n] = '\0';
+  memset(text + n, 0, PA_PADDING);
   return n;
 }
 
 
 int main (int argc, char **argv) {
-  static char text[MAXTEXT + 1];
+  static char text[MAXTEXT + PA_PADDING];
   lua_State *L = luaL_newstate();
   int i;
   luaL_openlibs(L);

@@ -406,12 +406,15 @@ def main():
             "spec/samples/account-full.201.json") as server:
         bench = Bench(server, report)
         bench.leave_out()
+        only = os.environ.get("ONLY", "").split()
         for section in SECTIONS:
+            if only and section.__name__ not in only:
+                continue
             try:
                 section(bench)
             except Failed as problem:
                 report.skip(section.__name__, problem)
-    if QUICK:                   # the file in the tree is a whole run's
+    if QUICK or only:           # the file in the tree is a whole run's
         return report.write(BIN + "RESULTS.md", "make bench QUICK=1")
     report.write("bench/RESULTS.md", "make bench")
 

@@ -1,5 +1,5 @@
 """nginx on loopback with what Plex would send, and its certificates."""
-import ctypes, json, os, shutil, signal, socket, subprocess, time
+import ctypes, json, os, shutil, signal, socket, subprocess, time, uuid
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 ACCOUNT_BYTES = 8800
@@ -61,26 +61,15 @@ def compact(value):
                       ensure_ascii=False).encode()
 
 
-def past_subscription(i):
-    """One paid month; all values are invented."""
-    return {
-        "id": "sub-%07d" % (4081237 - 811 * i), "mode": "monthly",
-        "renewsAt": None, "endsAt": 1646772617 - i * 2592000,
-        "billing": {"paymentMethodId": 5120349 + i,
-                    "internalPaymentMethod": {}},
-        "canceled": True, "gracePeriod": False, "onHold": False,
-        "canReactivate": False, "canUpgrade": False, "canDowngrade": False,
-        "canConvert": False, "type": "plexpass", "transfer": None,
-        "state": "ended"}
-
-
 def account(sample):
-    """The sample, with as long a past as some accounts have."""
+    """The sample, with as long a list of features as accounts have: most of
+    an answer's bytes are their names, half of which are UUIDs."""
     with open(sample, encoding="utf-8") as file:
         document = json.load(file)
-    past = document["pastSubscriptions"]
-    while len(compact(document)) < ACCOUNT_BYTES - 150:
-        past.append(past_subscription(len(past)))
+    features = document["subscription"]["features"]
+    while len(compact(document)) < ACCOUNT_BYTES - 20:
+        name = uuid.uuid5(uuid.NAMESPACE_DNS, "feature-%d" % len(features))
+        features.append(str(name))
     return compact(document)
 
 

@@ -82,6 +82,7 @@ local cases = {
   { "no secrets", "secret", {}, "secret" },
   { "an empty secret", "secret", { "" }, "secret" },
   { "an empty secret and another", "my secret", { "", "secret" }, "my ***" },
+  { "an empty secret at a backslash", [[a\]], { "" }, [[a\]] },
   { "all of the text", "secret", { "secret" }, "***" },
   { "at both ends", "secret and secret", { "secret" }, "*** and ***" },
   { "side by side", "secretsecret", { "secret" }, "******" },
@@ -140,6 +141,7 @@ local cases = {
   { "a percent both ways", "%25%2541%25", { "%25%41%25" }, "***" },
   { "a percent the other way", "%2525%41", { "%25%41" }, "***" },
   { "a backslash both ways", [[\\\\\]], { [[\\\]] }, "***" },
+  { "the longer of two readings", [[x\\\\a]], { [[\\a]] }, "x***" },
   { "an ampersand both ways", "&amp;&amp;amp;", { "&amp;&amp;" }, "***" },
 
   { "a secret that begins another", "abcdef abc", { "abc", "abcdef" },

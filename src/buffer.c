@@ -39,7 +39,7 @@ static size_t growth (const pa_Buffer *b, size_t need) {
 /* Not realloc: it would leave the old bytes behind, unwiped. */
 static int grow (pa_Buffer *b, size_t need) {
   size_t size = growth(b, need);
-  char *data = malloc(size + 1);
+  char *data = malloc(size + PA_SPARE);
   if (data == NULL)
     return PA_NOMEMORY;
   if (b->len > 0)
@@ -60,7 +60,7 @@ int pa_bufadd (pa_Buffer *b, const void *bytes, size_t n) {
   if (n > 0) {
     memcpy(b->data + b->len, bytes, n);
     b->len += n;
-    b->data[b->len] = '\0';
+    memset(b->data + b->len, 0, PA_SPARE);
   }
   return PA_ADDED;
 }

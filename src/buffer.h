@@ -10,8 +10,11 @@
 
 #pragma GCC visibility push(hidden)
 
+/* So many zero bytes follow what was added, for readers that want an end. */
+#define PA_SPARE 8
+
 typedef struct pa_Buffer {
-  char *data; /* NULL while nothing was added; else a zero byte follows */
+  char *data; /* NULL while nothing was ever added */
   size_t len;
   size_t size; /* allocated */
   size_t max;  /* 'len' never exceeds this */

@@ -20,13 +20,20 @@ static size_t trim (const char *s, size_t n, const char **start) {
 }
 
 
-static void pushlower (lua_State *L, const char *s, size_t n) {
-  luaL_Buffer b;
-  char *out = luaL_buffinitsize(L, &b, n);
+static void lower (char *out, const char *s, size_t n) {
   size_t i;
   for (i = 0; i < n; i++) /* not tolower: the locale is the host's */
     out[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
-  luaL_pushresultsize(&b, n);
+}
+
+
+static void pushlower (lua_State *L, const char *s, size_t n) {
+  char name[64]; /* what is longer goes through memory of Lua's */
+  char *out = n <= sizeof(name) ? name : lua_newuserdatauv(L, n, 0);
+  lower(out, s, n);
+  lua_pushlstring(L, out, n);
+  if (out != name)
+    lua_remove(L, -2);
 }
 
 
@@ -53,13 +60,63 @@ static void addheader (lua_State *L, const char *line, size_t n) {
 }
 
 
-void pa_pushheaders (lua_State *L, const char *text, size_t len) {
-  lua_newtable(L);
-  while (len > 0) {
-    const char *newline = memchr(text, '\n', len);
-    size_t n = newline != NULL ? (size_t)(newline - text) + 1 : len;
-    addheader(L, text, n);
-    text += n;
-    len -= n;
+static int countlines (const char *text, size_t len) {
+  const char *end = text + len;
+  int n = 0;
+  while (text != NULL && text < end &&
+         (text = memchr(text, '\n', (size_t)(end - text))) != NULL) {
+    text++;
+    n++;
   }
+  return n;
+}
+
+
+/* Cut the first line off. */
+static size_t nextline (const char **text, size_t *len, const char **line) {
+  const char *newline = memchr(*text, '\n', *len);
+  size_t n = newline != NULL ? (size_t)(newline - *text) + 1 : *len;
+  *line = *text;
+  *text += n;
+  *len -= n;
+  return n;
+}
+
+
+void pa_pushheaders (lua_State *L, const char *text, size_t len) {
+  lua_createtable(L, 0, countlines(text, len));
+  while (len > 0) {
+    const char *line;
+    size_t n = nextline(&text, &len, &line);
+    addheader(L, line, n);
+  }
+}
+
+
+static int iscalled (const char *line, size_t n, const char *name) {
+  size_t i;
+  for (i = 0; name[i] != '\0'; i++) {
+    char c = '\0';
+    if (i < n)
+      lower(&c, line + i, 1);
+    if (c != name[i])
+      return 0;
+  }
+  return i < n && line[i] == ':';
+}
+
+
+void pa_pushheader (lua_State *L, const char *text, size_t len,
+                    const char *name) {
+  while (len > 0) {
+    const char *line, *value;
+    size_t n = nextline(&text, &len, &line);
+    if (iscalled(line, n, name)) {
+      line += strlen(name) + 1;
+      n = trim(line, n - strlen(name) - 1, &value);
+      lua_pushlstring(L, value, n);
+      return;
+    }
+  }
+  lua_pushnil(L);
 }

@@ -15,6 +15,10 @@
 */
 void pa_pushheaders (lua_State *L, const char *text, size_t len);
 
+/* Push the value of the first line called 'name' (in lower case), or nil. */
+void pa_pushheader (lua_State *L, const char *text, size_t len,
+                    const char *name);
+
 #pragma GCC visibility pop
 
 #endif

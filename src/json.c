@@ -1,7 +1,7 @@
 /*
 ** JSON text to Lua values, in one pass over the bytes.
 **
-** The text ends in a zero byte, which is legal nowhere in JSON: so no loop
+** Behind the text are zero bytes, which are legal nowhere in JSON: so no loop
 ** needs to look for the end, and none runs past it. All memory is Lua's:
 ** where it runs out, the error is Lua's too, and nothing is left behind.
 */
@@ -33,6 +33,7 @@ typedef struct Parser {
 } Parser;
 
 static int value (Parser *P);
+static int literal (Parser *P, const char *word);
 
 
 static int fail (Parser *P, const char *fault) {
@@ -175,8 +176,7 @@ static int escape (Parser *P) {
 }
 
 
-/* What does not simply stand for itself. Most bytes of an answer are in
-   strings, so this is looked up and not compared. */
+/* What does not simply stand for itself in a string. */
 static const unsigned char special[256] = {
   1,         1,          1, 1, 1, 1, 1, 1,
   1,         1,          1, 1, 1, 1, 1, 1, /* control characters, */
@@ -186,7 +186,22 @@ static const unsigned char special[256] = {
 };
 
 
+#define EACH(byte) (UINT64_MAX / 255 * (byte)) /* that byte eight times */
+
+/* Has a word of eight bytes one that is zero? */
+#define HASZERO(w) (((w)-EACH(1)) & ~(w)&EACH(0x80))
+
+
+/* Eight bytes at a time as long as all stand for themselves: the text has
+   PA_PADDING bytes behind it, so none that is not ours is looked at. */
 static const char *plain (const char *p) {
+  uint64_t w;
+  for (;; p += sizeof(w)) {
+    memcpy(&w, p, sizeof(w));
+    if (HASZERO(w ^ EACH('"')) | HASZERO(w ^ EACH('\\')) |
+        ((w - EACH(' ')) & ~w & EACH(0x80)))
+      break;
+  }
   while (!special[(unsigned char)*p])
     p++;
   return p;
@@ -394,8 +409,8 @@ static void maketable (lua_State *L, int table, int narray, int nfields) {
 }
 
 
-static void storeitems (lua_State *L, int table, lua_Integer count) {
-  int n = lua_gettop(L) - table;
+/* The 'n' items on top, of which the last is the 'count'th of all. */
+static void storeitems (lua_State *L, int table, lua_Integer count, int n) {
   maketable(L, table, n, 0);
   for (; n > 0; n--)
     lua_rawseti(L, table, count--);
@@ -406,6 +421,7 @@ static int array (Parser *P) {
   lua_State *L = P->L;
   int table = lua_gettop(L) + 1;
   int more = 1;
+  int pending = 0;
   lua_Integer count = 0;
   if (!enter(P))
     return 0;
@@ -417,22 +433,24 @@ static int array (Parser *P) {
     if (!value(P))
       return 0;
     count++;
-    if (lua_gettop(L) - table == PORTION)
-      storeitems(L, table, count);
+    if (++pending == PORTION) {
+      storeitems(L, table, count, pending);
+      pending = 0;
+    }
     more = next(P, ']');
   }
-  storeitems(L, table, count);
+  storeitems(L, table, count, pending);
   P->depth--;
   return more == 0;
 }
 
 
-/* In order, so that of two fields with one name the last one counts. */
-static void storefields (lua_State *L, int table) {
-  int n = lua_gettop(L) - table;
+/* The 'n' pairs on top; in order, so that of two fields with one name the last
+   one counts. */
+static void storefields (lua_State *L, int table, int n) {
   int i;
-  maketable(L, table, 0, n / 2);
-  for (i = table + 1; i < table + n; i += 2) {
+  maketable(L, table, 0, n);
+  for (i = table + 1; i < table + 2 * n; i += 2) {
     lua_pushvalue(L, i);
     lua_pushvalue(L, i + 1);
     lua_rawset(L, table);
@@ -457,12 +475,12 @@ static int fieldname (Parser *P) {
 
 /* A null field is one that is not there. */
 static int fieldvalue (Parser *P) {
-  if (!value(P))
+  if (*P->p != 'n')
+    return value(P);
+  if (!literal(P, "null"))
     return 0;
-  if (lua_type(P->L, -1) == LUA_TLIGHTUSERDATA) {
-    lua_pop(P->L, 1);
-    lua_pushnil(P->L);
-  }
+  lua_pop(P->L, 1);
+  lua_pushnil(P->L);
   return 1;
 }
 
@@ -471,6 +489,7 @@ static int object (Parser *P) {
   lua_State *L = P->L;
   int table = lua_gettop(L) + 1;
   int more = 1;
+  int pending = 0;
   if (!enter(P))
     return 0;
   if (*P->p == '}') {
@@ -480,11 +499,13 @@ static int object (Parser *P) {
   while (more > 0) {
     if (!fieldname(P) || !fieldvalue(P))
       return 0;
-    if (lua_gettop(L) - table == 2 * PORTION)
-      storefields(L, table);
+    if (++pending == PORTION) {
+      storefields(L, table, pending);
+      pending = 0;
+    }
     more = next(P, '}');
   }
-  storefields(L, table);
+  storefields(L, table, pending);
   P->depth--;
   return more == 0;
 }

@@ -9,6 +9,9 @@
 
 #pragma GCC visibility push(hidden)
 
+/* So many zero bytes have to follow the text. */
+#define PA_PADDING 8
+
 /* Nesting beyond this is an error. */
 #define PA_MAXDEPTH 64
 
@@ -20,7 +23,7 @@
 ** counts. A null is left out of objects, and is a light userdata NULL
 ** elsewhere. A number with an integral value is an integer: up to 2^53 however
 ** it is written, up to 64 bits as an integer literal; others are floats.
-** The byte behind the text must be a zero. Raises only for want of memory.
+** PA_PADDING zero bytes must follow the text. Raises only for want of memory.
 */
 int pa_pushjson (lua_State *L, const char *text, size_t len);
 

@@ -136,7 +136,8 @@ static int transfer_watches (lua_State *L) {
 }
 
 
-/* Status, Retry-After (seconds or nil); or nil, kind, sentence, transient. */
+/* Status, Content-Type and Retry-After (seconds), each or nil; or nil, kind,
+   sentence, transient. */
 static int transfer_answer (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
   if (t->seat.code != CURLE_OK) {
@@ -144,25 +145,29 @@ static int transfer_answer (lua_State *L) {
     return 1 + pa_pushfailure(L, t->seat.code, t->message);
   }
   lua_pushinteger(L, t->status);
+  pa_pushheader(L, t->head.data, t->head.len, "content-type");
   if (t->retryafter > 0)
     lua_pushinteger(L, (lua_Integer)t->retryafter);
   else
     lua_pushnil(L);
-  return 2;
+  return 3;
 }
 
 
-static int transfer_headers (lua_State *L) {
+/* The header lines as they came, for core.headers. */
+static int transfer_head (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
-  pa_pushheaders(L, t->head.data, t->head.len);
+  lua_pushlstring(L, t->head.data != NULL ? t->head.data : "", t->head.len);
   return 1;
 }
 
 
 /* The decoded body; or nil and why it is no JSON. */
 static int transfer_json (lua_State *L) {
-  pa_Transfer *t = checktransfer(L);
-  if (pa_pushjson(L, t->body.data != NULL ? t->body.data : "", t->body.len))
+  static const char nothing[PA_PADDING] = "";
+  const pa_Buffer *b = &checktransfer(L)->body;
+  _Static_assert(PA_SPARE >= PA_PADDING, "the decoder reads that far");
+  if (pa_pushjson(L, b->data != NULL ? b->data : nothing, b->len))
     return 1;
   lua_pushnil(L);
   lua_insert(L, -2);
@@ -450,6 +455,14 @@ static int core_poll (lua_State *L) {
 }
 
 
+static int core_headers (lua_State *L) {
+  size_t len;
+  const char *head = luaL_checklstring(L, 1, &len);
+  pa_pushheaders(L, head, len);
+  return 1;
+}
+
+
 static int core_now (lua_State *L) {
   lua_pushnumber(L, (lua_Number)pa_now() / 1000);
   return 1;
@@ -507,7 +520,7 @@ static const luaL_Reg transfermethods[] = {
   { "timeout", transfer_timeout },
   { "watches", transfer_watches },
   { "answer", transfer_answer },
-  { "headers", transfer_headers },
+  { "head", transfer_head },
   { "json", transfer_json },
   { "body", transfer_body },
   { "size", transfer_size },
@@ -518,13 +531,10 @@ static const luaL_Reg transfermethods[] = {
 };
 
 static const luaL_Reg functions[] = {
-  { "client", core_client },
-  { "now", core_now },
-  { "poll", core_poll },
-  { "sleep", core_sleep },
-  { "random", core_random },
-  { "versions", core_versions },
-  { NULL, NULL },
+  { "client", core_client },     { "headers", core_headers },
+  { "now", core_now },           { "poll", core_poll },
+  { "sleep", core_sleep },       { "random", core_random },
+  { "versions", core_versions }, { NULL, NULL },
 };
 
 

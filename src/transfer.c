@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -269,6 +270,7 @@ void pa_init (pa_Transfer *t) {
   memset(t, 0, sizeof(*t));
   t->seat.done = 1;
   t->seat.code = PA_CANCELLED;
+  pa_bufinit(&t->lines, MAXREQUEST);
   pa_bufinit(&t->request, MAXREQUEST);
   pa_bufinit(&t->head, PA_MAXHEAD);
   pa_bufinit(&t->body, 0);
@@ -276,21 +278,16 @@ void pa_init (pa_Transfer *t) {
 }
 
 
-static int append (struct curl_slist **list, const char *line) {
-  struct curl_slist *longer = curl_slist_append(*list, line);
-  if (longer != NULL)
-    *list = longer;
-  return longer != NULL;
-}
-
-
 int pa_addheader (pa_Transfer *t, const char *line) {
-  return append(&t->headers, line);
+  return pa_bufadd(&t->lines, line, strlen(line) + 1) == PA_ADDED;
 }
 
 
 int pa_addresolve (pa_Transfer *t, const char *entry) {
-  return append(&t->resolve, entry);
+  struct curl_slist *longer = curl_slist_append(t->resolve, entry);
+  if (longer != NULL)
+    t->resolve = longer;
+  return longer != NULL;
 }
 
 
@@ -299,10 +296,38 @@ int pa_setbody (pa_Transfer *t, const char *bytes, size_t n) {
 }
 
 
+static size_t countlines (const pa_Buffer *lines) {
+  size_t i, n = 0;
+  for (i = 0; i < lines->len; i++)
+    n += lines->data[i] == '\0';
+  return n;
+}
+
+
+/* A list in libcurl's form, but of two blocks and not of two for each line. */
+static CURLcode linkheaders (pa_Transfer *t) {
+  size_t i, n = countlines(&t->lines);
+  char *line = t->lines.data;
+  if (n == 0)
+    return CURLE_OK;
+  t->headers = malloc(n * sizeof(*t->headers));
+  if (t->headers == NULL)
+    return CURLE_OUT_OF_MEMORY;
+  for (i = 0; i < n; i++) {
+    t->headers[i].data = line;
+    t->headers[i].next = i + 1 < n ? &t->headers[i + 1] : NULL;
+    line += strlen(line) + 1;
+  }
+  return CURLE_OK;
+}
+
+
 void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Request *r, size_t max) {
   CURLcode c = pa_poolenter(p, &t->seat);
   t->body.max = max;
   t->deadline = pa_now() + r->timeoutms;
+  if (c == CURLE_OK)
+    c = linkheaders(t);
   if (c == CURLE_OK)
     c = setup(t, r);
   if (c == CURLE_OK)
@@ -393,21 +418,14 @@ int pa_awake (pa_Transfer *t, const struct pollfd *polled) {
 }
 
 
-/* libcurl frees header lines without wiping them. */
-static void freelist (struct curl_slist **list) {
-  struct curl_slist *node;
-  for (node = *list; node != NULL; node = node->next)
-    pa_wipe(node->data, strlen(node->data));
-  curl_slist_free_all(*list);
-  *list = NULL;
-}
-
-
 void pa_close (pa_Transfer *t) {
   pa_stop(t, PA_CANCELLED);
   pa_poolleave(&t->seat);
-  freelist(&t->headers);
-  freelist(&t->resolve);
+  free(t->headers);
+  t->headers = NULL;
+  curl_slist_free_all(t->resolve);
+  t->resolve = NULL;
+  pa_buffree(&t->lines);
   pa_buffree(&t->request);
   pa_buffree(&t->head);
   pa_buffree(&t->body);

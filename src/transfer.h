@@ -29,7 +29,8 @@ typedef struct pa_Request {
 
 typedef struct pa_Transfer {
   pa_Seat seat;
-  struct curl_slist *headers;
+  pa_Buffer lines; /* header lines, each with a zero byte behind it */
+  struct curl_slist *headers; /* one block; its nodes point into 'lines' */
   struct curl_slist *resolve;
   pa_Buffer request; /* the body that is sent */
   pa_Buffer head;    /* the answer's header lines, of its last response */

@@ -73,53 +73,74 @@ local function decode(transfer)
   return nil, why or "it is no object and no array"
 end
 
--- Result and response; or nil, the error, and whether to try again.
-local function read_answer(request, transfer, status, retry_after)
-  local answer = {
-    status = status, headers = transfer:headers(), retry_after = retry_after,
+-- Most callers never look at the headers: they are read when one does.
+local heads = setmetatable({}, { __mode = "k" })
+
+local lazy = { __name = "plexauth.response" }
+
+function lazy.__index(response, key)
+  local head = key == "headers" and heads[response]
+  if not head then return nil end
+  response.headers, heads[response] = core.headers(head), nil
+  return response.headers
+end
+
+local function new_response(transfer, status, content_type)
+  local response = { status = status, content_type = content_type }
+  heads[response] = transfer:head()
+  return setmetatable(response, lazy)
+end
+
+-- What the error is made of where the answer is none that was due.
+local function whole(transfer, status, content_type, retry_after, decoded)
+  return {
+    status = status, content_type = content_type, retry_after = retry_after,
+    headers = core.headers(transfer:head()), body = transfer:body(),
+    decoded = decoded,
   }
+end
+
+-- Result and response; or nil, the error, and whether to try again.
+local function read_answer(request, transfer, status, content_type, after)
   local decoded, why = decode(transfer)
-  if decoded and status == request.row.success then
-    return decoded, {
-      status = status, headers = answer.headers,
-      content_type = answer.headers["content-type"],
-    }
+  if status ~= request.row.success then
+    return nil, errors.of_answer(request,
+      whole(transfer, status, content_type, after, decoded)),
+      passing_statuses[status]
   end
-  answer.body, answer.decoded = transfer:body(), decoded
-  if status == request.row.success then
-    return nil, errors.of_body(request, answer, why)
+  if decoded then
+    return decoded, new_response(transfer, status, content_type)
   end
-  return nil, errors.of_answer(request, answer), passing_statuses[status]
+  return nil, errors.of_body(request,
+    whole(transfer, status, content_type, after), why)
 end
 
 local function read(request, transfer)
   local status, kind, why, transient = transfer:answer()
-  if status then return read_answer(request, transfer, status, kind) end
-  local sent = transfer:sent()
-  return nil, errors.of_failure(request, kind, why, sent), transient
+  if status then return read_answer(request, transfer, status, kind, why) end
+  return nil, errors.of_failure(request, kind, why, transfer:sent()), transient
 end
 
-local function log(client, request, attempt, began, size, status, kind)
-  if not client.logger then return end
+local function log(client, request, attempt, began, transfer, result, extra)
   -- what a logger raises is its own affair: the call goes on
   pcall(client.logger, {
     method = request.row.verb, scheme = request.base.scheme,
     host = request.base.host, port = request.base.port, path = request.path,
-    attempt = attempt, status = status, kind = kind, bytes = size,
-    seconds = core.now() - began,
+    attempt = attempt, status = extra.status, bytes = transfer:size(),
+    kind = result == nil and extra.kind or nil, seconds = core.now() - began,
   })
 end
 
 local function exchange(client, request, attempt, seconds)
-  local began = core.now()
+  local began = client.logger and core.now()
   local transfer = client.core:transfer(request, seconds,
     math.min(client.connect_timeout, seconds))
   perform(client, transfer)
   local result, extra, again = read(request, transfer)
-  local size = transfer:size()
+  if client.logger then
+    log(client, request, attempt, began, transfer, result, extra)
+  end
   transfer:close()
-  log(client, request, attempt, began, size, extra.status,
-    result == nil and extra.kind or nil)
   return result, extra, again
 end
 

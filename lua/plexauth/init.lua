@@ -96,6 +96,7 @@ local function settings_of(options)
     retries = options.retries or 2,
     logger = options.logger,
     wait = options.wait,
+    built = {},
   }
 end
 
@@ -149,23 +150,35 @@ local function token_of(row, client, args)
   return token
 end
 
-local function prepare(row, self, args)
-  local client = settings[self]
-  local fault = client_fault(client, row.name)
-    or request.fault(row, client, args)
-  if fault then return nil, nil, fault end
-  local token, built
+local function build(row, client, args)
+  local fault = request.fault(row, client, args)
+  if fault then return nil, fault end
+  local token
   token, fault = token_of(row, client, args)
   fault = fault or client_fault(client, row.name) -- it may have closed it
-  if fault then return nil, nil, fault end
-  built, fault = request.build(row, client, args, token)
-  return client, built, fault
+  if fault then return nil, fault end
+  return request.build(row, client, args, token)
+end
+
+-- A call without arguments sends the same each time, unless a function has
+-- the token.
+local function prepare(row, client, args)
+  if args ~= nil then return build(row, client, args) end
+  local built, fault = client.built[row], nil
+  if not built then
+    built, fault = build(row, client, {})
+    if type(client.access_token) ~= "function" then
+      client.built[row] = built
+    end
+  end
+  return built, fault
 end
 
 local function method(row)
   return function(self, args)
-    if args == nil then args = {} end
-    local client, built, fault = prepare(row, self, args)
+    local client = settings[self]
+    local fault, built = client_fault(client, row.name), nil
+    if not fault then built, fault = prepare(row, client, args) end
     if fault then error(fault, 2) end
     return call.run(client, built)
   end

@@ -36,7 +36,7 @@ end
 local function read_backslash(text, at)
   if text:find("^u%x%x%x%x", at + 1) then return read_unicode(text, at) end
   local c = text:sub(at + 1, at + 1)
-  return json_letters[c] or c, at + 2
+  if c ~= "" then return json_letters[c] or c, at + 2 end
 end
 
 local function read_percent(text, at)

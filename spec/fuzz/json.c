@@ -14,11 +14,10 @@ size_t LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t max,
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   static lua_State *L = NULL;
-  char *text = malloc(size + 1); /* no larger: what reads past it is seen */
+  char *text = calloc(1, size + PA_PADDING); /* what reads past it is seen */
   if (L == NULL)
     L = fuzz_open("spec/fuzz/json.lua");
   memcpy(text, data, size);
-  text[size] = '\0';
   lua_settop(L, 0);
   lua_getfield(L, LUA_REGISTRYINDEX, "check");
   lua_pushlstring(L, text, size);

@@ -36,14 +36,15 @@ end
 ---@return any value
 function reference.decode(text)
   local decoded, value = pcall(cjson.decode, text)
-  return decoded, decoded and reference.tidy(value) or nil
+  if decoded then return true, reference.tidy(value) end
+  return false
 end
 
 -- Where lua-cjson is laxer than RFC 8259.
 local laxer = {
   "%z", -- it takes a zero byte for the end of the text
   "[\1-\31]", -- raw control characters within strings
-  "%d%.%D", "%d%.$", -- a decimal point with no digit behind it
+  "%d%.%D", "%d%.$", "%-%.", -- a decimal point without digits at both sides
 }
 
 -- Half a surrogate pair is an error to it, and U+FFFD to us.
