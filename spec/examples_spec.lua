@@ -214,6 +214,28 @@ describe("an example", function()
     end)
   end)
 
+  local many = {
+    { "many_servers", "^a token from server 1\na token from server 2\n" },
+    { "poll_in_luv", "^mock%-user\nthe timer ticked$", "luv" },
+    { "many_in_cqueues", "^10 answers$", "cqueues" },
+    { "frame_loop", "^mock%-user\nthe frames went on$" },
+  }
+  for _, case in ipairs(many) do
+    local name, output, library = case[1], case[2], case[3]
+    local missing = library and not pcall(require, library)
+    local it = missing and pending or it
+
+    it(name .. " makes its calls", function()
+      assert_runs(output, name)
+    end)
+
+    it(name .. " is under 40 lines", function()
+      local lines = 0
+      for _ in io.lines("examples/" .. name .. ".lua") do lines = lines + 1 end
+      assert.is_true(lines < 40)
+    end)
+  end
+
   describe("demo", function()
     it("shows the four operations and a typed error", function()
       local output = assert_runs("^sign_in = {", "demo")
