@@ -1,0 +1,155 @@
+-- Many calls as a guest in somebody's process: beside a thousand descriptors,
+-- other Lua states and threads; idle without a busy loop; and no more work
+-- over TLS than has to be.
+
+local certs = require "spec.support.certs"
+local child = require "spec.support.child"
+local crowd = require "spec.support.crowd"
+local faults = require "spec.support.faults"
+local manners = require "spec.support.manners"
+local plexauth = require "plexauth"
+
+local LONGEST = 60 * manners.slow
+local BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+local function calls(plex, n)
+  local fs = {}
+  for i = 1, n do
+    fs[i] = function() return assert(plex:get_transient_token()) end
+  end
+  return fs
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "*a"
+  if file then file:close() end
+  return text
+end
+
+describe("as a guest", function()
+  local host, made
+
+  setup(function()
+    host = faults.start()
+    made = certs.make()
+  end)
+  teardown(function()
+    host:stop()
+    certs.clean()
+  end)
+
+  it("knows descriptors beyond 1023", function()
+    local server = host:listen { barrier = 50, rows = { { body = "{}" } } }
+    local output = child.shell(("ulimit -n 4096 && SERVER=%s %s -e %s")
+      :format(server.url, "${LUA:-lua5.4}", [['
+        local files = {}
+        for i = 1, 1100 do files[i] = assert(io.open("/dev/null")) end
+        local plexauth = require "plexauth"
+        local plex = plexauth.new { server_url = os.getenv "SERVER" }
+        local fs = {}
+        for i = 1, 50 do
+          fs[i] = function() return plex:get_transient_token() end
+        end
+        print(#plexauth.gather(fs))']]))
+    assert.equal("50\n", output)
+  end)
+
+  local threads = pcall(require, "luv") and it or pending
+  threads("calls from states and threads at the same time", function()
+    local server = host:listen { barrier = 60, rows = { { body = "{}" } } }
+    local output, fine = child.run([[
+      local uv = require "luv"
+      local function work(url, path, cpath)
+        package.path, package.cpath = path, cpath
+        local plexauth = require "plexauth"
+        local plex = plexauth.new { server_url = url, timeout = 60 }
+        local fs = {}
+        for i = 1, 20 do
+          fs[i] = function() return assert(plex:get_transient_token()) end
+        end
+        print(#plexauth.gather(fs))
+      end
+      local args = { os.getenv "SERVER", package.path, package.cpath }
+      local threads = {}
+      for i = 1, 2 do
+        threads[i] = uv.new_thread(work, (table.unpack or unpack)(args))
+      end
+      work((table.unpack or unpack)(args))
+      for i = 1, 2 do threads[i]:join() end
+    ]], { SERVER = server.url })
+    assert.is_true(fine, output)
+    assert.equal("20\n20\n20\n", output)
+  end)
+
+  for _, way in ipairs(crowd) do
+    local it = (way.missing or manners.slow > 1) and pending or it
+
+    -- CPU time and no clock: what the machine does besides is not counted.
+    it("is idle while 100 calls wait " .. way.name, function()
+      local server = host:listen {
+        barrier = 100, rows = { { body = "{}", delay = 2 } },
+      }
+      local plex = manners.client(way, server.url, { timeout = LONGEST })
+      local function cpu()
+        local before = os.clock()
+        assert.equal(100, #way.run(calls(plex, 100)))
+        return os.clock() - before
+      end
+      local waited = cpu()
+      local plain = host:listen { barrier = 100, rows = { { body = "{}" } } }
+      plex = manners.client(way, plain.url, { timeout = LONGEST })
+      assert.is_true(waited - cpu() < 0.02 * 2, waited)
+    end)
+  end
+
+  it("reads a store of certificates once a client", function()
+    local system = read(BUNDLE)
+    if not system then pending("no bundle of certificates here") end
+    if manners.slow > 1 then pending("not under a tool that slows it down") end
+    local big = made.dir .. "/big.pem"
+    local file = assert(io.open(big, "wb"))
+    file:write(system, "\n", read(made.ca))
+    file:close()
+
+    local function cpu(n, ca)
+      local server = host:listen {
+        tls = made.good, barrier = n, rows = { { body = "{}" } },
+      }
+      local plex = plexauth.new {
+        server_url = server.url, ca_file = ca, timeout = LONGEST,
+        connect_timeout = LONGEST,
+      }
+      local before = os.clock()
+      plexauth.gather(calls(plex, n), { limit = n })
+      local spent = os.clock() - before
+      plex:close()
+      server:close()
+      return spent
+    end
+
+    cpu(1, made.ca)
+    local once, small, all = cpu(1, big), cpu(50, made.ca), cpu(50, big)
+    assert.is_true(all < 3 * (once + small), ("%f %f %f"):format(once, small,
+      all))
+  end)
+
+  it("makes one handshake, and resumes when it has to connect again",
+    function()
+      local rows = {}
+      for i = 1, 9 do rows[i] = { body = "{}" } end
+      rows[10] = { body = "{}", after = "fin" }
+      rows[11] = { body = "{}" }
+      local server = host:listen { tls = made.good, rows = rows }
+      local plex = plexauth.new {
+        server_url = server.url, ca_file = made.ca, timeout = LONGEST,
+      }
+      for _ = 1, 10 do assert(plex:get_transient_token()) end
+      server:wait("closed", 1, LONGEST)
+      assert.equal(1, server:log().handshakes)
+      assert(plex:get_transient_token())
+      local log = server:log()
+      assert.same({ 2, 1 }, { log.handshakes, log.resumed })
+      plex:close()
+    end)
+end)
