@@ -29,7 +29,8 @@ export LUA
 export LUA_PATH = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;
 export LUA_CPATH = $(CURDIR)/$(BUILD)/?.so;;
 
-BUSTED = busted --lua=$(LUA) -o spec/support/summary.lua --pattern=_spec
+BUSTED = busted --lua=$(LUA) --helper=spec/support/helper.lua \
+  -o spec/support/summary.lua --pattern=_spec
 
 .PHONY: all demo test lint format rock install clean memcheck asan tsan fuzz \
   torture analyze check-all bench

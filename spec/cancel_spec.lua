@@ -41,6 +41,8 @@ describe("a call that is given up", function()
   teardown(function() host:stop() end)
 
   before_each(function()
+    collectgarbage()
+    collectgarbage()
     good = host:listen { rows = { ANSWER } }
     plex = plexauth.new {
       client_id = "cancel", timeout = LONGEST, retries = 1,
