@@ -1,5 +1,5 @@
 """nginx on loopback with what Plex would send, and its certificates."""
-import ctypes, json, os, shutil, signal, socket, subprocess, time, uuid
+import ctypes, json, os, shutil, signal, socket, subprocess, time
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 ACCOUNT_BYTES = 8800
@@ -61,15 +61,35 @@ def compact(value):
                       ensure_ascii=False).encode()
 
 
+FEATURES = 80                   # as many as a real answer was seen to have
+
+
+def past_subscription(i):
+    """One paid month; all values are invented."""
+    return {
+        "id": "sub-%07d" % (4081237 - 811 * i), "mode": "monthly",
+        "renewsAt": None, "endsAt": 1646772617 - i * 2592000,
+        "billing": {"paymentMethodId": 5120349 + i,
+                    "internalPaymentMethod": {}},
+        "canceled": True, "gracePeriod": False, "onHold": False,
+        "canReactivate": False, "canUpgrade": False, "canDowngrade": False,
+        "canConvert": False, "type": "plexpass", "transfer": None,
+        "state": "ended"}
+
+
 def account(sample):
-    """The sample, with as long a list of features as accounts have: most of
-    an answer's bytes are their names, half of which are UUIDs."""
+    """The sample with 80 features, and then as long a past as fills it up.
+    What it is made of decides what decoding costs: do not fit it to a figure.
+    """
     with open(sample, encoding="utf-8") as file:
         document = json.load(file)
     features = document["subscription"]["features"]
-    while len(compact(document)) < ACCOUNT_BYTES - 20:
-        name = uuid.uuid5(uuid.NAMESPACE_DNS, "feature-%d" % len(features))
-        features.append(str(name))
+    names = list(features)
+    while len(features) < FEATURES:
+        features.append(names[len(features) % len(names)] + "-more")
+    past = document["pastSubscriptions"]
+    while len(compact(document)) < ACCOUNT_BYTES - 150:
+        past.append(past_subscription(len(past)))
     return compact(document)
 
 
