@@ -29,9 +29,10 @@ function plexauth.gather(fs, options) end
 
 ---Make one task for a host that has frames or ticks. It starts with its
 ---first step.
----@param f fun(): any
+---@param f fun(...): any
+---@param ... any what `f` is called with
 ---@return plexauth.Task
-function plexauth.task(f) end
+function plexauth.task(f, ...) end
 
 ---What is installed, for bug reports.
 ---@return plexauth.Versions
@@ -61,8 +62,8 @@ local task = {}
 ---@return boolean done
 function task:step(seconds) end
 
----Give up the task's call, which ends with an error of kind `cancelled`.
----Harmless when the task is done.
+---Give up: connections in use are closed at once, the function is not resumed,
+---and `results` never come. Harmless when the task is done.
 function task:cancel() end
 
 ---A descriptor that a call waits for.
