@@ -458,6 +458,8 @@ describe("an answer", function()
     { "single quotes", "{'a':1}" }, { "a bare name", "{a:1}" },
     { "a comment", "{} // x" },
     { "an unknown escape", '["\\x"]' },
+    { "a line's end in a string", '["a\nb"]' },
+    { "a line's end for a string's", '["a\n]' },
     { "HTML", page:format(200) },
     { "XML", '<MediaContainer size="0" token="t"></MediaContainer>' },
     { "XML with errors", xml_error(1029) },
@@ -528,6 +530,7 @@ describe("an answer", function()
     assert_same({ "\0\1\"\\/\b\f\n\r\t\195\169\240\159\152\128", "\255\128" },
       decodes('["\\u0000\\u0001\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00",'
         .. '"\255\128"]'))
+    assert_same({ "\239\191\189a" }, decodes '["\\ud83da"]')
     assert_same({ ["1"] = "a", [""] = "b" }, decodes '{"1":"a","":"b"}')
   end)
 
@@ -559,6 +562,7 @@ describe("an answer", function()
       ["0.5"] = 0.5, ["-0.5"] = -0.5, ["1e-2"] = 0.01, ["1.5e300"] = 1.5e300,
       ["1e999"] = math.huge, ["-1e999"] = -math.huge,
       ["123456789012345678901234567890"] = 123456789012345678901234567890.0,
+      ["1e17"] = 1e17, ["9007199254740994.0"] = 2 ^ 53 + 2,
       ["1e20"] = 1e20, ["18446744073709551616"] = 2 ^ 64,
     } do
       local got = number(text)

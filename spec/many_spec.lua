@@ -138,7 +138,7 @@ describe("many calls at once", function()
           order[#order + 1] = answer
         end
         local results = way.run(fs)
-        assert.equal(11, order[11])
+        assert.equal(11, order[11], table.concat(order, " "))
         for i = 11, 20 do assert.same({}, results[i]) end
       end)
     end)

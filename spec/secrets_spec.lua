@@ -111,7 +111,7 @@ local function add_answers(rows, echo, quoted)
       local status = statuses[(i * 3 + j) % #statuses + 1]
       local row = row_with(status, body[1],
         filled(body[2], echo, quoted), echo)
-      if j == 2 then
+      if i % 2 == 0 then
         row.headers[3][2] = "https://x.example/?X-Plex-Token=" .. echo
       end
       rows[#rows + 1] = row

@@ -9,7 +9,7 @@ local manners = require "spec.support.manners"
 local ACCOUNT = { body = '{"id":1}' }
 local SIGNED_IN = { status = 201, body = '{"authToken":"t"}' }
 
-local SHORT = 0.2 * manners.slow
+local SHORT = 0.1
 
 -- Status, and what the error says of it: kind, outcome.
 local answers = {
@@ -140,7 +140,8 @@ describe("a sign-in", function()
 
       it("is not sent again where nobody answers", function()
         local server = listen({ hold = "never" }, SIGNED_IN)
-        assert_failed("timeout", "unknown", sign_in(client(server.url), SHORT))
+        assert_failed("timeout", "unknown", sign_in(client(server.url),
+          0.3 * manners.slow))
         assert.equal(1, #posts(server))
       end)
 

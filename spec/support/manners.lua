@@ -120,7 +120,7 @@ local function under_luv(f, beside)
   alarm:unref()
   watch()
   coroutine.wrap(run)()
-  if beside then beside() end
+  if beside then coroutine.wrap(beside)() end
   uv.run()
   if not alarm:is_closing() then alarm:close() end
   uv.run()
