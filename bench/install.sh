@@ -16,7 +16,9 @@ has_requests() {
     "$python" -c "import requests" && return
   done
 }
-lua51_has_curl() { lua5.1 -e "require 'curl' require 'cjson' require 'socket'"; }
+lua51_has_curl() {
+  lua5.1 -e "require 'curl' require 'cjson' require 'socket'"
+}
 has_nginx() { has nginx || [ -x /usr/sbin/nginx ]; }
 
 missing() { # there? | its Debian packages
