@@ -34,7 +34,7 @@ end
 
 -- Only the connection's end says that the answer is all there.
 local function until_the_end(status, body)
-  return ("HTTP/1.1 %d OK\r\nContent-Type: application/json\r\n\r\n%s")
+  return ("HTTP/1.1 %d OK\r\nConnection: close\r\n\r\n%s")
     :format(status, body)
 end
 
@@ -54,8 +54,7 @@ local operations = {
 
 -- What a break may be called. Before a byte was read of a new connection it
 -- may look as if nobody was there.
-local broken = { network = true, protocol = true, decode = true, tls = true,
-  connect = true }
+local broken = { network = true, protocol = true, tls = true, connect = true }
 
 describe("every byte:", function()
   local host, made
@@ -110,9 +109,17 @@ describe("every byte:", function()
     return server:log().requests[1].raw
   end
 
-  local function assert_broken(operation, result, err, where)
+  -- Where nothing says how long an answer is, half of one is no JSON.
+  local function may_be_undecodable(row, operation)
+    return row.send ~= "" and operation.answer:find "close\r\n\r\n"
+      and row.cut >= operation.answer:find "{" - 1
+  end
+
+  local function assert_broken(operation, row, result, err)
+    local where = ("at byte %d: "):format(row.read or row.cut)
     assert.is_nil(result, where)
-    assert.is_true(broken[err.kind], where .. err.kind)
+    assert.is_true(broken[err.kind] or err.kind == "decode"
+      and may_be_undecodable(row, operation), where .. err.kind)
     assert.same({ operation.name, 1 }, { err.operation, err.attempts })
     if operation.once and err.kind ~= "connect" then
       assert.equal("unknown", err.outcome, where)
@@ -137,12 +144,11 @@ describe("every byte:", function()
   -- A whole table may come where only its last chunk's frame is missing, or
   -- where the break comes right behind it; and must where nothing is missing.
   local function check(operation, row, whole, result, err)
-    local where = ("at byte %d: "):format(row.read or row.cut)
     if result and row.send ~= "" and row.cut >= whole:find "}[^}]*$" then
       return assert.same(operation.result, result)
     end
-    assert_broken(operation, result, err, where)
-    assert.is_false(row.cut == #whole and row.after == "fin", where .. err.kind)
+    assert_broken(operation, row, result, err)
+    assert.is_false(row.cut == #whole and row.after == "fin", err.kind)
   end
 
   local function break_each(scheme, operation, side, whole, how)

@@ -31,11 +31,26 @@ local function perform_in_task(task, transfer)
   task.transfers = {}
 end
 
+-- PUC Lua 5.1 cannot yield through pcall; there, what raises is on its own.
+local pcall_yields = coroutine.wrap(function()
+  pcall(coroutine.yield, true)
+  return false
+end)()
+
+-- A transfer left behind by a wait that raises could still send its request,
+-- in another call's step, when its caller has long been told of an error.
+local function wait_for(wait, transfer)
+  local watches, seconds = transfer:watches(), transfer:timeout()
+  if not pcall_yields then return wait(watches, seconds) end
+  local ok, waited = pcall(wait, watches, seconds)
+  if ok then return waited end
+  transfer:close()
+  error(waited, 0)
+end
+
 local function perform_waiting(wait, transfer)
   while not transfer:step() do
-    if not wait(transfer:watches(), transfer:timeout()) then
-      return transfer:perform()
-    end
+    if not wait_for(wait, transfer) then return transfer:perform() end
   end
 end
 
