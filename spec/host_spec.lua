@@ -380,7 +380,7 @@ describe("a host", function()
         return pages * 4
       end
       local function flat(n, what, f)
-        for _ = 1, n / 10 do f() end
+        for _ = 1, n / 4 do f() end
         local memory, fds = kib(), host.descriptors()
         for _ = 1, n do f() end
         collectgarbage() collectgarbage()
