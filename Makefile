@@ -79,7 +79,7 @@ TIDY_NOT = -bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,$
 # lua-cjson keeps a scratch buffer when decoding fails: not ours.
 memcheck: deps-memcheck
 	@$(MAKE) -s all
-	@PLEXAUTH_SLOW=20 valgrind -q --leak-check=full --error-exitcode=99 \
+	@PLEXAUTH_SLOW=5 valgrind -q --leak-check=full --error-exitcode=99 \
 	  --errors-for-leak-kinds=definite --trace-children=no \
 	  --suppressions=spec/support/valgrind.supp \
 	  $(LUA) spec/support/busted.lua $(SPECS)

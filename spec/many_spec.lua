@@ -113,7 +113,7 @@ describe("many calls at once", function()
       -- the others, they would sleep on until some timer wakes them; so the
       -- order in which the calls end proves it.
       it("lose nothing to one that blocks", function()
-        local together, free = echo_in_order(11), echo()
+        local together, free = echo_in_order(11), echo { delay = 0.02 }
         local held = host:listen { rows = { { body = "{}", hold = "go" } } }
         local plex, block = client_that_may_block(way, together.url)
         local fs, order = {}, {}

@@ -73,6 +73,26 @@ describe("a task", function()
     assert.same({ n = 0 }, task.results)
   end)
 
+  -- Else a task that calls in a loop would hold up a frame for all of them.
+  it_ends("makes no more than one call a step, however near its server",
+    function()
+      listen { body = "{}" }
+      local calls = 0
+      local task = plexauth.task(function()
+        for _ = 1, 20 do
+          assert(ask())
+          calls = calls + 1
+        end
+      end)
+      local done
+      repeat
+        local before = calls
+        done = task:step(0)
+        assert.is_true(calls - before <= 1)
+      until done
+      assert.equal(20, calls)
+    end)
+
   it("raises misuse at the caller's line", function()
     local task = plexauth.task(function() end)
     local words = "seconds must be a number from 0 to 86400"

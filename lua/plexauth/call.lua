@@ -25,9 +25,12 @@ function call.task_here()
   return task and task.co == coroutine.running() and task or nil
 end
 
+-- Yields even where the answer is there at once: a task that makes one call
+-- after another must neither starve the others nor hold up a host's frame.
 local function perform_in_task(task, transfer)
   task.transfers = { transfer }
-  while not transfer:step() do coroutine.yield(call.waiting) end
+  transfer:step()
+  repeat coroutine.yield(call.waiting) until transfer:step()
   task.transfers = {}
 end
 
