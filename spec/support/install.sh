@@ -21,6 +21,8 @@ demo|lua_has cjson|lua-cjson|lua-cjson|lua5.4-cjson|lua-cjson|-
 demo|lua_has socket|lua-socket|lua-socket|lua5.4-socket|lua-socket|-
 test|command -v busted && lua_has busted|lua-busted|lua-busted|lua5.4-busted|lua-busted|-
 test|lua_has ssl|lua-sec|lua-sec|lua5.4-sec|lua-sec|-
+test|lua_has luv|lua-luv|lua-luv|lua5.4-luv|lua-luv|-
+test|lua_has cqueues|lua-cqueues|lua-cqueues|lua5.4-cqueues|-|-
 test|command -v openssl|openssl|openssl|openssl|openssl|openssl
 test|command -v python3|python3-minimal libpython3-stdlib|python3|python3|python|python
 test|command -v luarocks|luarocks|luarocks|luarocks5.4|luarocks|luarocks
