@@ -14,6 +14,7 @@
 #include "pool.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -298,12 +299,28 @@ static void evict (pa_Pool *p, pa_Seat *s, int code) {
 }
 
 
+/* How often this process descends from a fork since we were loaded: written
+   in the child, before anything else runs there. To ask the system for the
+   process's number each time would cost a tenth of a call. */
+static unsigned forks = 0;
+
+
+static void onfork (void) {
+  forks++;
+}
+
+
+int pa_poolglobal (void) {
+  return pthread_atfork(NULL, NULL, onfork) == 0;
+}
+
+
 /*
 ** In a forked child the handles are the parent's: to close them would say
 ** goodbye on the parent's connections. They are left as they are.
 */
 static int inherited (pa_Pool *p) {
-  if (p->multi == NULL || p->pid == getpid())
+  if (p->multi == NULL || p->forks == forks)
     return 0;
   while (p->seats != NULL)
     evict(p, p->seats, PA_CANCELLED);
@@ -358,7 +375,7 @@ static CURLMcode openmulti (pa_Pool *p) {
     return m;
   if ((p->multi = curl_multi_init()) == NULL)
     return CURLM_OUT_OF_MEMORY;
-  p->pid = getpid();
+  p->forks = forks;
   m = curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, onsocket);
   if (m == CURLM_OK)
     m = curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);

@@ -10,7 +10,6 @@
 #include "curlapi.h"
 
 #include <poll.h>
-#include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
 
@@ -37,9 +36,9 @@ typedef struct pa_Seat {
 } pa_Seat;
 
 struct pa_Pool {
-  CURLM *multi;  /* NULL until the first transfer */
-  pid_t pid;     /* the process that opened it */
-  long long due; /* when libcurl wants to be called; -1: it does not */
+  CURLM *multi;   /* NULL until the first transfer */
+  unsigned forks; /* in which process it was opened */
+  long long due;  /* when libcurl wants to be called; -1: it does not */
   pa_Seat *seats;
   pa_Seat *roused; /* its owner was told that the timer is due */
   CURL *idle[PA_MAXIDLE];
@@ -48,6 +47,9 @@ struct pa_Pool {
 
 /* Milliseconds of a clock that nobody sets. */
 long long pa_now (void);
+
+/* Once a process, and needed before anything else here; 0: it failed. */
+int pa_poolglobal (void);
 
 void pa_poolinit (pa_Pool *p);
 

@@ -449,18 +449,22 @@ static int initialised = 0; /* written under 'once' alone */
 ** A name lookup that was given up goes on in a thread of libcurl's. Were the
 ** module unloaded with the Lua state, and libcurl with it, the thread would
 ** return into unmapped memory: so libcurl stays, wherever it was loaded from.
+** So do we, as not every system forgets an unloaded module's fork handler.
 */
-static void pin (void) {
+static void pin (void *address) {
   Dl_info info;
-  if (dladdr((void *)(size_t)curl_easy_init, &info) != 0)
+  if (dladdr(address, &info) != 0)
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 
 static void initialise (void) {
-  initialised = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  if (initialised)
-    pin();
+  initialised =
+      curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && pa_poolglobal();
+  if (initialised) {
+    pin((void *)(size_t)curl_easy_init);
+    pin(&initialised);
+  }
 }
 
 
