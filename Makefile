@@ -7,9 +7,9 @@ CLANG = clang
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 LUA_INC = $(dir $(firstword $(wildcard $(addsuffix /lua.h, \
-  /usr/include/$(LUA) /usr/local/include/$(LUA) \
+  /usr/include/$(LUA) /usr/include/$(LUA)-2.1 /usr/local/include/$(LUA) \
   /usr/include /usr/local/include /opt/homebrew/include/lua))))
-BUILD = build
+BUILD = $(if $(filter-out lua lua5.4,$(LUA)),build/$(LUA),build)
 INSTALL = sh spec/support/install.sh
 SPECS = spec
 
@@ -68,7 +68,7 @@ format:
 
 GCC_SANE = -std=c11 -g -O1 -fno-omit-frame-pointer $(WARNINGS)
 STATIC = -Isrc -Ispec/fuzz -I$(LUA_INC)
-LIBS = -l$(LUA) -lcurl -lpthread
+LIBS = -l$(LUA:luajit=luajit-5.1) -lcurl -lpthread
 TARGETS = json inputs answer
 FUZZ_SECONDS = 600
 # Matters of taste, and a C11 annex that no libc here has.

@@ -5,7 +5,7 @@
 #ifndef pa_failure_h
 #define pa_failure_h
 
-#include <lua.h>
+#include "compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -4,7 +4,6 @@
 
 #include "headers.h"
 
-#include <lauxlib.h>
 #include <string.h>
 
 
@@ -47,7 +46,8 @@ static void addheader (lua_State *L, const char *line, size_t n) {
   len = trim(colon + 1, n - (size_t)(colon + 1 - line), &value);
   pushlower(L, line, (size_t)(colon - line));
   lua_pushvalue(L, -1);
-  if (lua_rawget(L, -3) == LUA_TSTRING) {
+  lua_rawget(L, -3);
+  if (lua_isstring(L, -1)) {
     lua_pushliteral(L, ", ");
     lua_pushlstring(L, value, len);
     lua_concat(L, 3);

@@ -5,7 +5,7 @@
 #ifndef pa_headers_h
 #define pa_headers_h
 
-#include <lua.h>
+#include "compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -8,7 +8,6 @@
 
 #include "json.h"
 
-#include <lauxlib.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,7 +294,7 @@ static int split (Parser *P, Number *n) {
 
 
 /* The integer of a literal, where 64 bits hold it. */
-static int tointeger (const Number *n, lua_Integer *i) {
+static int tointeger (const Number *n, int64_t *i) {
   uint64_t most = (uint64_t)INT64_MAX + (n->negative ? 1u : 0u);
   uint64_t v = 0;
   size_t at;
@@ -305,7 +304,7 @@ static int tointeger (const Number *n, lua_Integer *i) {
       return 0;
     v = v * 10 + digit;
   }
-  *i = (lua_Integer)(n->negative ? 0u - v : v);
+  *i = (int64_t)(n->negative ? 0u - v : v);
   return 1;
 }
 
@@ -347,17 +346,17 @@ static double todouble (const Number *n) {
 
 static int number (Parser *P) {
   Number n;
-  lua_Integer i;
+  int64_t i;
   double d;
   if (!split(P, &n))
     return 0;
   if (n.literal && tointeger(&n, &i)) {
-    lua_pushinteger(P->L, i);
+    pa_pushint64(P->L, i);
     return 1;
   }
   d = todouble(&n);
-  if (d >= -EXACT && d <= EXACT && d == (double)(lua_Integer)d)
-    lua_pushinteger(P->L, (lua_Integer)d);
+  if (d >= -EXACT && d <= EXACT && d == (double)(int64_t)d)
+    pa_pushint64(P->L, (int64_t)d);
   else
     lua_pushnumber(P->L, d);
   return 1;
@@ -410,7 +409,7 @@ static void maketable (lua_State *L, int table, int narray, int nfields) {
 
 
 /* The 'n' items on top, of which the last is the 'count'th of all. */
-static void storeitems (lua_State *L, int table, lua_Integer count, int n) {
+static void storeitems (lua_State *L, int table, int count, int n) {
   maketable(L, table, n, 0);
   for (; n > 0; n--)
     lua_rawseti(L, table, count--);
@@ -422,7 +421,7 @@ static int array (Parser *P) {
   int table = lua_gettop(L) + 1;
   int more = 1;
   int pending = 0;
-  lua_Integer count = 0;
+  int count = 0;
   if (!enter(P))
     return 0;
   if (*P->p == ']') {

@@ -5,7 +5,7 @@
 #ifndef pa_json_h
 #define pa_json_h
 
-#include <lua.h>
+#include "compat.h"
 
 #pragma GCC visibility push(hidden)
 

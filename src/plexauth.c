@@ -12,8 +12,6 @@
 #include "json.h"
 #include "transfer.h"
 
-#include <lauxlib.h>
-#include <lua.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -49,7 +47,7 @@ typedef struct Hook {
 
 static Hook hooknow (lua_State *L) {
   Hook h;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  pa_pushmain(L);
   h.L = lua_tothread(L, -1);
   lua_pop(L, 1);
   h.f = lua_gethook(h.L);
@@ -147,7 +145,7 @@ static int transfer_answer (lua_State *L) {
   lua_pushinteger(L, t->status);
   pa_pushheader(L, t->head.data, t->head.len, "content-type");
   if (t->retryafter > 0)
-    lua_pushinteger(L, (lua_Integer)t->retryafter);
+    pa_pushint64(L, t->retryafter);
   else
     lua_pushnil(L);
   return 3;
@@ -257,11 +255,11 @@ static const char *checkline (lua_State *L, int i) {
 
 static void addlines (lua_State *L, int arg, const char *name, pa_Transfer *t,
                       int (*add)(pa_Transfer *, const char *)) {
-  lua_Unsigned i, n;
+  int i, n;
   lua_getfield(L, arg, name);
-  n = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+  n = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
   for (i = 1; i <= n; i++) {
-    lua_rawgeti(L, -1, (lua_Integer)i);
+    lua_rawgeti(L, -1, i);
     if (!add(t, checkline(L, -1)))
       luaL_error(L, "not enough memory");
     lua_pop(L, 1);
@@ -375,20 +373,19 @@ static int core_client (lua_State *L) {
 
 
 /* An array's transfer; the array keeps it alive. */
-static pa_Transfer *gettransfer (lua_State *L, int array, lua_Integer i) {
+static pa_Transfer *gettransfer (lua_State *L, int array, int i) {
   pa_Transfer *t;
   lua_rawgeti(L, array, i);
-  t = luaL_testudata(L, -1, TRANSFER);
-  luaL_argcheck(L, t != NULL, array, "array of transfers expected");
+  t = luaL_checkudata(L, -1, TRANSFER);
   lua_pop(L, 1);
   return t;
 }
 
 
 /* Descriptors of all, and the longest sleep that none of them minds. */
-static nfds_t survey (lua_State *L, lua_Integer n, long long *ms) {
+static nfds_t survey (lua_State *L, int n, long long *ms) {
   nfds_t total = 0;
-  lua_Integer i;
+  int i;
   for (i = 1; i <= n; i++) {
     pa_Transfer *t = gettransfer(L, 1, i);
     long long most = pa_timeout(t);
@@ -400,8 +397,8 @@ static nfds_t survey (lua_State *L, lua_Integer n, long long *ms) {
 }
 
 
-static void gatherfds (lua_State *L, lua_Integer n, struct pollfd *fds) {
-  lua_Integer i;
+static void gatherfds (lua_State *L, int n, struct pollfd *fds) {
+  int i;
   for (i = 1; i <= n; i++) {
     pa_Transfer *t = gettransfer(L, 1, i);
     memcpy(fds, t->seat.watch, t->seat.nwatch * sizeof(*fds));
@@ -411,8 +408,8 @@ static void gatherfds (lua_State *L, lua_Integer n, struct pollfd *fds) {
 
 
 /* Give each its events; push an array of the indices that may go on. */
-static void sharefds (lua_State *L, lua_Integer n, const struct pollfd *fds) {
-  lua_Integer i, ready = 0;
+static void sharefds (lua_State *L, int n, const struct pollfd *fds) {
+  int i, ready = 0;
   lua_newtable(L);
   for (i = 1; i <= n; i++) {
     pa_Transfer *t = gettransfer(L, 1, i);
@@ -433,12 +430,12 @@ static void sharefds (lua_State *L, lua_Integer n, const struct pollfd *fds) {
 static int core_poll (lua_State *L) {
   long long ms = checkms(L, 2);
   long long until, left;
-  lua_Integer n;
+  int n;
   nfds_t total;
   struct pollfd *fds;
   Hook h = hooknow(L);
   luaL_checktype(L, 1, LUA_TTABLE);
-  n = (lua_Integer)lua_rawlen(L, 1);
+  n = (int)lua_rawlen(L, 1);
   total = survey(L, n, &ms);
   fds = lua_newuserdatauv(L, (total + 1) * sizeof(*fds), 0);
   gatherfds(L, n, fds);
