@@ -24,15 +24,26 @@
 /* Beyond this a double no longer tells neighbouring integers apart. */
 #define EXACT 9007199254740992.0 /* 2^53 */
 
+/* A field's name, as it stands in the text. */
+typedef struct Name {
+  const char *s;
+  size_t len;
+} Name;
+
+/* The names met last are at hand as Lua strings, on the stack from 'names' on:
+   most come again and again, and to make a string means to hash it. */
+#define NAMES 64
+
 typedef struct Parser {
   lua_State *L;
   const char *p;
   const char *fault; /* what is wrong at 'p' */
   int depth;
+  int names;
+  Name name[NAMES];
 } Parser;
 
 static int value (Parser *P);
-static int literal (Parser *P, const char *word);
 
 
 static int fail (Parser *P, const char *fault) {
@@ -45,6 +56,13 @@ static void skipspace (Parser *P) {
   while (*P->p == ' ' || *P->p == '\n' || *P->p == '\r' || *P->p == '\t')
     P->p++;
 }
+
+
+/* Looks at no more bytes than stand behind the text. */
+#define skipword(P, word) \
+  (memcmp((P)->p, word, sizeof(word) - 1) == 0 \
+       ? ((P)->p += sizeof(word) - 1, 1) \
+       : 0)
 
 
 static int isdecimal (char c) { /* not isdigit: the locale is the host's */
@@ -175,54 +193,101 @@ static int escape (Parser *P) {
 }
 
 
-/* What does not simply stand for itself in a string. */
-static const unsigned char special[256] = {
-  1,         1,          1, 1, 1, 1, 1, 1,
-  1,         1,          1, 1, 1, 1, 1, 1, /* control characters, */
-  1,         1,          1, 1, 1, 1, 1, 1,
-  1,         1,          1, 1, 1, 1, 1, 1, /* 0 to 31 */
-  ['"'] = 1, ['\\'] = 1,
-};
-
-
 #define EACH(byte) (UINT64_MAX / 255 * (byte)) /* that byte eight times */
 
-/* Has a word of eight bytes one that is zero? */
-#define HASZERO(w) (((w)-EACH(1)) & ~(w)&EACH(0x80))
+
+/*
+** Of a word of eight bytes, the top bit of each that does not stand for itself
+** in a string: a quote, a backslash, a control character. What is below the
+** byte that is taken away borrows; above the lowest such byte the borrowing
+** may have marked others as well.
+*/
+static uint64_t special (uint64_t w) {
+  uint64_t quote = (w ^ EACH('"')) - EACH(1);
+  uint64_t backslash = (w ^ EACH('\\')) - EACH(1);
+  return (quote | backslash | (w - EACH(' '))) & ~w & EACH(0x80);
+}
 
 
-/* Eight bytes at a time as long as all stand for themselves: the text has
+static uint64_t littleendian (const char *p) {
+  const unsigned char *u = (const unsigned char *)p;
+  return (uint64_t)u[0] | (uint64_t)u[1] << 8 | (uint64_t)u[2] << 16 |
+         (uint64_t)u[3] << 24 | (uint64_t)u[4] << 32 | (uint64_t)u[5] << 40 |
+         (uint64_t)u[6] << 48 | (uint64_t)u[7] << 56;
+}
+
+
+/* Step over what stands for itself, eight bytes at a time: the text has
    PA_PADDING bytes behind it, so none that is not ours is looked at. */
 static const char *plain (const char *p) {
-  uint64_t w;
-  for (;; p += sizeof(w)) {
-    memcpy(&w, p, sizeof(w));
-    if (HASZERO(w ^ EACH('"')) | HASZERO(w ^ EACH('\\')) |
-        ((w - EACH(' ')) & ~w & EACH(0x80)))
-      break;
+  uint64_t marks;
+  while ((marks = special(littleendian(p))) == 0)
+    p += sizeof(marks);
+  return p + (unsigned)__builtin_ctzll(marks) / 8;
+}
+
+
+/* From the first byte of a string that does not stand for itself to behind its
+   closing quote. Kept out of 'scan', which most strings never leave. */
+static __attribute__((noinline)) int scanrest (Parser *P, int *escapes) {
+  for (; *P->p == '\\'; P->p = plain(P->p)) {
+    if (!escape(P))
+      return 0;
+    *escapes = 1;
   }
-  while (!special[(unsigned char)*p])
-    p++;
-  return p;
+  if (*P->p != '"')
+    return fail(P, "unfinished string, or a control character in it");
+  P->p++;
+  return 1;
+}
+
+
+/* Step over the string at 'p': where it begins, and whether it has escapes.
+   It ends before the quote that 'p' is behind then. */
+static int scan (Parser *P, const char **start, int *escapes) {
+  *escapes = 0;
+  *start = P->p + 1;
+  P->p = plain(*start);
+  if (*P->p != '"')
+    return scanrest(P, escapes);
+  P->p++;
+  return 1;
 }
 
 
 static int string (Parser *P) {
-  const char *start = ++P->p;
-  int escapes = 0;
-  while (*(P->p = plain(P->p)) == '\\') {
-    if (!escape(P))
-      return 0;
-    escapes = 1;
-  }
-  if (*P->p != '"')
-    return fail(P, "unfinished string, or a control character in it");
+  const char *start;
+  int escapes;
+  if (!scan(P, &start, &escapes))
+    return 0;
   if (escapes)
-    pushescaped(P->L, start, P->p);
+    pushescaped(P->L, start, P->p - 1);
   else
-    lua_pushlstring(P->L, start, (size_t)(P->p - start));
-  P->p++;
+    lua_pushlstring(P->L, start, (size_t)(P->p - 1 - start));
   return 1;
+}
+
+
+static unsigned placeof (const char *s, size_t len) {
+  const unsigned char *u = (const unsigned char *)s;
+  unsigned sum = (u[0] * 31u + u[len / 2]) * 31u + u[len > 0 ? len - 1 : 0];
+  return (sum * 31u + (unsigned)len) % NAMES;
+}
+
+
+static void pushname (Parser *P, const char *s, size_t len) {
+  unsigned place = placeof(s, len);
+  int slot = P->names + (int)place;
+  Name *n = &P->name[place];
+  if (n->s != NULL && n->len == len && memcmp(n->s, s, len) == 0) {
+    lua_pushvalue(P->L, slot);
+    return;
+  }
+  n->s = s;
+  n->len = len;
+  lua_pushlstring(P->L, s, len);
+  lua_pushvalue(P->L, -1);
+  lua_replace(P->L, slot);
 }
 
 /* }====================================================== */
@@ -459,10 +524,16 @@ static void storefields (lua_State *L, int table, int n) {
 
 
 static int fieldname (Parser *P) {
+  const char *start;
+  int escapes;
   if (*P->p != '"')
     return fail(P, "name expected");
-  if (!string(P))
+  if (!scan(P, &start, &escapes))
     return 0;
+  if (escapes)
+    pushescaped(P->L, start, P->p - 1);
+  else
+    pushname(P, start, (size_t)(P->p - 1 - start));
   skipspace(P);
   if (*P->p != ':')
     return fail(P, "colon expected");
@@ -474,11 +545,8 @@ static int fieldname (Parser *P) {
 
 /* A null field is one that is not there. */
 static int fieldvalue (Parser *P) {
-  if (*P->p != 'n')
+  if (!skipword(P, "null"))
     return value(P);
-  if (!literal(P, "null"))
-    return 0;
-  lua_pop(P->L, 1);
   lua_pushnil(P->L);
   return 1;
 }
@@ -512,18 +580,15 @@ static int object (Parser *P) {
 /* }====================================================== */
 
 
-static int literal (Parser *P, const char *word) {
-  size_t n = strlen(word);
-  if (strncmp(P->p, word, n) != 0)
+static int word (Parser *P) {
+  if (skipword(P, "true"))
+    lua_pushboolean(P->L, 1);
+  else if (skipword(P, "false"))
+    lua_pushboolean(P->L, 0);
+  else if (skipword(P, "null"))
+    lua_pushlightuserdata(P->L, NULL);
+  else
     return fail(P, "value expected");
-  P->p += n;
-  switch (word[0]) {
-    case 'n':
-      lua_pushlightuserdata(P->L, NULL);
-      break;
-    default:
-      lua_pushboolean(P->L, word[0] == 't');
-  }
   return 1;
 }
 
@@ -537,32 +602,27 @@ static int value (Parser *P) {
       return object(P);
     case '[':
       return array(P);
-    case 't':
-      return literal(P, "true");
-    case 'f':
-      return literal(P, "false");
-    case 'n':
-      return literal(P, "null");
     default:
-      return *P->p == '-' || isdecimal(*P->p) ? number(P)
-                                              : fail(P, "value expected");
+      return *P->p == '-' || isdecimal(*P->p) ? number(P) : word(P);
   }
 }
 
 
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
-  Parser P = { L, text, NULL, 0 };
-  int top = lua_gettop(L);
+  Parser P = { .L = L, .p = text };
   int ok;
+  P.names = lua_gettop(L) + 1;
+  luaL_checkstack(L, NAMES, "JSON");
+  lua_settop(L, P.names + NAMES - 1);
   skipspace(&P);
   ok = value(&P);
   if (ok) {
     skipspace(&P);
     ok = P.p == text + len || fail(&P, "text behind the value");
   }
-  if (!ok) {
-    lua_settop(L, top);
+  if (!ok)
     lua_pushfstring(L, "%s at byte %d", P.fault, (int)(P.p - text) + 1);
-  }
+  lua_replace(L, P.names);
+  lua_settop(L, P.names);
   return ok;
 }
