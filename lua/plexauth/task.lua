@@ -212,48 +212,41 @@ local function gather_fault(fs, options)
   return check.fields(options, gather_options, "gather")
 end
 
-local function collect(state, task)
-  local first, second = task.results[1], task.results[2]
-  state.results[task.index] = first
-  if first == nil then state.errors[task.index] = second end
+local function collect(state, index, first, second)
+  state.results[index] = first
+  if first == nil then state.errors[index] = second end
 end
 
--- The next function's task, or nil.
-local function next_task(state)
-  state.index = state.index + 1
-  if state.index > state.results.n then return nil end
-  local task = new(state.fs[state.index])
-  task.index = state.index
-  return task
+-- One of a gather's tasks: it takes one function after the other. The next
+-- begins where one ends, and so finds its connection: were all to end first,
+-- libcurl would close most, as it keeps four for each running transfer.
+local function work(state)
+  while state.index < state.results.n do
+    local index = state.index + 1
+    state.index = index
+    collect(state, index, state.fs[index]())
+  end
 end
 
 -- As many as the limit allows.
-local function first_tasks(state, limit)
+local function workers(state, limit)
   local list = {}
-  for i = 1, math.min(limit, state.results.n) do list[i] = next_task(state) end
+  for i = 1, math.min(limit, state.results.n) do list[i] = new(work, state) end
   return list
 end
 
--- Put a task into the i-th place; where there is none, the last one.
-local function replace(list, i, task)
-  task = task or table.remove(list)
-  if i <= #list then list[i] = task end
-end
-
--- Let all go on that may, until each waits. Where one is done the next begins
--- at once, so that it finds the connection: were all to end first, libcurl
--- would close most connections, as it keeps four for each running transfer.
-local function run(state, list)
+-- Let all go on that may, until each waits. Returns one that failed, if any.
+local function run(list)
   local i = 1
   while list[i] do
     local task = list[i]
     if task.ready then resume(task) end
     if task.failed then return task end
-    if not task.done then
-      i = i + 1
+    if task.done then
+      list[i] = list[#list]
+      list[#list] = nil
     else
-      collect(state, task)
-      replace(list, i, next_task(state))
+      i = i + 1
     end
   end
 end
@@ -280,12 +273,12 @@ function tasks.gather(fs, options)
   local fault = gather_fault(fs, options)
   if fault then error(fault, 2) end
   local state = { fs = fs, index = 0, results = { n = #fs }, errors = {} }
-  local list = first_tasks(state, options.limit or default_limit)
+  local list = workers(state, options.limit or default_limit)
   local host = call.task_here()
   local wait = wait_of(host, options)
   if host then host.children = list end
   while true do
-    local failed = run(state, list)
+    local failed = run(list)
     if failed then abandon(list, failed.raised) end
     if #list == 0 then return state.results, state.errors end
     wait_for(list, long, wait)
