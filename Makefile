@@ -33,7 +33,7 @@ BUSTED = busted --lua=$(LUA) --helper=spec/support/helper.lua \
   -o spec/support/summary.lua --pattern=_spec
 
 .PHONY: all demo test lint format rock install clean memcheck asan tsan fuzz \
-  torture analyze check-all bench
+  torture analyze check-all bench dist
 
 all: $(CORE)
 
@@ -165,6 +165,14 @@ rock:
 install:
 	luarocks --lua-version 5.4 make --deps-mode=none \
 	  rockspec/plexauth-scm-1.rockspec
+
+# Of what is committed; the same bytes whenever the same git makes it.
+VERSION = $(shell sed -n 's/^ *_VERSION = "\(.*\)",/\1/p' lua/plexauth/init.lua)
+DIST = plexauth-$(VERSION)
+
+dist:
+	@mkdir -p build
+	git archive --prefix=$(DIST)/ -o build/$(DIST).tar.gz HEAD
 
 clean:
 	rm -rf build

@@ -15,7 +15,7 @@ secret reaches a URL, a log or a message.]],
   labels = { "plex", "authentication", "http" },
 }
 dependencies = {
-  "lua ~> 5.4",
+  "lua >= 5.1, < 5.6",
   "lua-cjson >= 2.1.0",
 }
 external_dependencies = {
@@ -33,6 +33,7 @@ build = {
     ["plexauth.mock"] = "lua/plexauth/mock.lua",
     ["plexauth.mock.answers"] = "lua/plexauth/mock/answers.lua",
     ["plexauth.mock.server"] = "lua/plexauth/mock/server.lua",
+    ["plexauth.need"] = "lua/plexauth/need.lua",
     ["plexauth.redact"] = "lua/plexauth/redact.lua",
     ["plexauth.request"] = "lua/plexauth/request.lua",
     ["plexauth.task"] = "lua/plexauth/task.lua",

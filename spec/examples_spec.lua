@@ -236,6 +236,25 @@ describe("an example", function()
     end)
   end
 
+  describe("show", function()
+    it("runs as it is", function()
+      assert_runs('^{\n  authToken = "%*%*%*",\n.*\n}$', "show")
+    end)
+
+    it("asks for the token in the environment", function()
+      -- an account's login is its e-mail address, which is shown
+      server = mock.start { token = TOKEN, username = "birch" }
+      assert_runs('\n  username = "birch",\n', "show",
+        { PLEX_TOKEN = TOKEN, PLEX_ACCOUNT_URL = server.url })
+    end)
+
+    it("prints an error as a sentence", function()
+      start {}
+      assert_runs("^get_token_details: unauthorized: [^\n]*$", "show",
+        { PLEX_TOKEN = TOKEN .. "x", PLEX_ACCOUNT_URL = server.url })
+    end)
+  end)
+
   describe("demo", function()
     it("shows the four operations and a typed error", function()
       local output = assert_runs("^sign_in = {", "demo")
@@ -265,7 +284,7 @@ describe("an example", function()
   it("fits on a page", function()
     local limits = {
       whoami = 39, transient_token = 39, source_connections = 39,
-      sign_in = 39, demo = 60,
+      sign_in = 39, show = 39, demo = 39,
     }
     for example, limit in pairs(limits) do
       local lines = 0

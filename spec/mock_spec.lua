@@ -725,7 +725,7 @@ describe("mock.start", function()
   end)
 
   for module, package_names in pairs {
-    socket = "luasocket (LuaRocks: luasocket, Debian: lua-socket)",
+    socket = "LuaSocket (LuaRocks: luasocket, Debian: lua-socket)",
     cjson = "lua-cjson (LuaRocks: lua-cjson, Debian: lua-cjson)",
   } do
     it("is not there without " .. module, function()

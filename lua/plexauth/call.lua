@@ -103,6 +103,11 @@ function lazy.__index(response, key)
   return response.headers
 end
 
+-- At a prompt; the rest of the head may hold what a server sent back.
+function lazy.__tostring(response)
+  return ("plexauth.response (HTTP %d)"):format(response.status)
+end
+
 local function new_response(transfer, status, content_type)
   local response = { status = status, content_type = content_type }
   heads[response] = transfer:head()

@@ -1,9 +1,11 @@
 -- plexauth: Plex authentication for Lua. See README.md; every shape is in
 -- plexauth/types.lua.
 
+-- The core first: others ask for it too, and this tells why it cannot be had.
+local core = require "plexauth.need".core()
+
 local call = require "plexauth.call"
 local check = require "plexauth.check"
-local core = require "plexauth.core"
 local endpoints = require "plexauth.endpoints"
 local request = require "plexauth.request"
 local task = require "plexauth.task"

@@ -5,16 +5,11 @@
 -- another program has inherited the connection, a killed parent's child ends
 -- when that one does. No setting is ever on a command line.
 
-local function need(module, package, debian)
-  local found, result = pcall(require, module)
-  if found then return result end
-  error(("plexauth.mock needs %s (LuaRocks: %s, Debian: %s): %s")
-    :format(package, package, debian, tostring(result)), 0)
-end
-
 local check = require "plexauth.check"
-local socket = need("socket", "luasocket", "lua-socket")
-local cjson = need("cjson", "lua-cjson", "lua-cjson")
+local need = require "plexauth.need"
+
+local socket = need.library("socket", "plexauth.mock")
+local cjson = need.library("cjson", "plexauth.mock")
 
 local start_seconds = 30 -- until a child is given up
 local answer_seconds = 30 -- for one answer on the control connection

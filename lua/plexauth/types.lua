@@ -42,7 +42,7 @@ function plexauth.version() end
 ---@field plexauth string
 ---@field libcurl string
 ---@field tls string the TLS library that libcurl uses, and its version
----@field cjson string
+---@field cjson? string where it is installed
 
 ---@class plexauth.GatherOptions
 ---@field limit? integer most tasks in flight; default 64

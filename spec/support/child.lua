@@ -45,6 +45,14 @@ local function assignments(...)
   return table.concat(words, " ")
 end
 
+-- The command that runs this interpreter, by the clock.
+local function invocation(environment, ...)
+  local words = { assignments(search_paths(), environment or {}), RUN, LONGEST,
+    quote(interpreter()) }
+  for _, word in ipairs { ... } do words[#words + 1] = quote(word) end
+  return table.concat(words, " ")
+end
+
 ---All that a shell command writes, and whether it ended well.
 function child.shell(command)
   local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1 </dev/null; "
@@ -58,9 +66,14 @@ end
 ---All that Lua code writes under further environment variables, and whether
 -- it ended well.
 function child.run(code, environment)
-  return child.shell(table.concat({
-    assignments(search_paths(), environment or {}), RUN, LONGEST,
-    quote(interpreter()), "-e", quote(code) }, " "))
+  return child.shell(invocation(environment, "-e", code))
+end
+
+---All that is on the screen of somebody who types these lines at a prompt,
+-- and whether it ended well.
+function child.type(lines, environment)
+  return child.shell("printf '%s\\n' " .. quote(table.concat(lines, "\n"))
+    .. " | " .. invocation(environment, "-i"))
 end
 
 return child

@@ -26,6 +26,7 @@ test|lua_has cqueues|lua-cqueues|lua-cqueues|lua5.4-cqueues|-|-
 test|command -v openssl|openssl|openssl|openssl|openssl|openssl
 test|command -v python3|python3-minimal libpython3-stdlib|python3|python3|python|python
 test|command -v luarocks|luarocks|luarocks|luarocks5.4|luarocks|luarocks
+test|command -v git|git|git|git|git|git
 test|command -v nm|binutils|binutils|binutils|binutils|-
 lint|command -v luacheck|lua-check|lua-check|luacheck|luacheck|luacheck
 lint|command -v clang-format|clang-format|clang-tools-extra|clang-extra-tools|clang|clang-format

@@ -2,7 +2,9 @@
 -- plexauth.new { wait = require "plexauth.wait.cqueues" }.
 -- In a coroutine that a controller runs it polls; elsewhere it declines.
 
-local cqueues = require "cqueues"
+local need = require "plexauth.need"
+
+local cqueues = need.library("cqueues", "plexauth.wait.cqueues")
 
 local unpack = table.unpack or unpack
 
