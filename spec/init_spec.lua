@@ -341,14 +341,19 @@ describe("plexauth", function()
     end)
 
     it("has no media server to ask", function()
-      for _, options in ipairs { {}, { protocol = "http", port = 1 } } do
-        local bare = plexauth.new(options)
-        for _, method in ipairs { "get_transient_token",
-          "get_source_connection_information" } do
-          contains(refusal(bare[method], bare, needed[method]),
-            method .. ": server_url (or ip) is required")
-        end
-        bare:close()
+      local bare = plexauth.new()
+      for _, method in ipairs { "get_transient_token",
+        "get_source_connection_information" } do
+        contains(refusal(bare[method], bare, needed[method]),
+          method .. ": server_url (or ip) is required")
+      end
+      bare:close()
+    end)
+
+    it("names no host beside protocol or port", function()
+      for name, value in pairs { protocol = "http", port = 32400 } do
+        assert.equal("plexauth.new: " .. name .. " is of no use without ip",
+          refusal(plexauth.new, { [name] = value }))
       end
     end)
 
@@ -386,6 +391,16 @@ describe("plexauth", function()
             allow_insecure = false }
           refusal(denied[method], denied, needed[method])
           denied:close()
+        end
+      end)
+
+      it(method .. " does not go to a proxy in the clear", function()
+        local address = "http://127.0.0.1:" .. server.port
+        for _, proxy in ipairs { "env", address } do
+          local plain = client { account_url = address, proxy = proxy }
+          starts(refusal(plain[method], plain, needed[method]),
+            method .. ": account_url must be https")
+          plain:close()
         end
       end)
     end

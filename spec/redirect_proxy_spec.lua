@@ -35,7 +35,7 @@ describe("a request", function()
       local manners = require "spec.support.manners"
       for _, manner in ipairs(manners) do
         local plex = manners.client(manner, os.getenv "SERVER", {
-          proxy = os.getenv "PROXY" })
+          proxy = os.getenv "PROXY", allow_insecure = true })
         local result, err = { id = 1 }, nil
         if not manner.missing then
           result, err = manner.run(function()
@@ -95,7 +95,8 @@ describe("a request", function()
 
       it("takes the proxy that it was given", function()
         local server, proxy = listen(), listen { body = '{"id":2}' }
-        local plex = manners.client(manner, server.url, { proxy = proxy.url })
+        local plex = manners.client(manner, server.url,
+          { proxy = proxy.url, allow_insecure = true })
         assert.same({ id = 2 }, details(plex))
         assert.equal(server.url .. "/user", proxy:log().requests[1].target)
         assert.equal(0, server:log().connections)

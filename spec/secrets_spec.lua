@@ -216,8 +216,8 @@ end
 local function fail_to_connect(host, report)
   local listener = host:listen {}
   listener:close()
-  for _, more in ipairs { {}, { proxy = "http://me:PWCANARY@127.0.0.1:"
-    .. listener.port } } do
+  for _, more in ipairs { {}, { allow_insecure = true,
+    proxy = "http://me:PWCANARY@127.0.0.1:" .. listener.port } } do
     local plex = plexauth.new(options(listener.url, report, more))
     for _, operation in ipairs(operations) do
       report_error(report, operation, {},

@@ -19,6 +19,8 @@ static const Failure failures[] = {
   { PA_OVERFLOW, 0, "too_large", "the answer is larger than allowed" },
   { CURLE_FILESIZE_EXCEEDED, 0, "too_large",
     "the answer is larger than allowed" },
+  /* libcurl 8.6's CURLE_TOO_LARGE, which older headers lack */
+  { 100, 0, "too_large", "the answer is larger than allowed" },
   /* also what libcurl says of a header line beyond its own bounds */
   { CURLE_OUT_OF_MEMORY, 0, "too_large",
     "no memory for the exchange, or a header line was too long" },

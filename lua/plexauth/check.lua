@@ -27,8 +27,8 @@ end
 
 ---Fit for a header line. Blanks alone would make libcurl drop the header.
 function check.header(v)
-  if type(v) ~= "string" or not v:find("[^ ]") then
-    return "must be a string that is not blank"
+  if type(v) ~= "string" or not v:find("[^ ]") or #v > max_text then
+    return "must be a string of 1 to 4096 bytes that is not blank"
   end
   if v:find("[%z\1-\31\127]") then
     return "must not hold control bytes (a line break at its end, perhaps)"

@@ -53,10 +53,11 @@ function meta.__tostring(self)
 end
 
 local function combination_fault(options)
-  if not options.server_url then return nil end
   for _, name in ipairs { "ip", "protocol", "port" } do
-    if options[name] ~= nil then
+    if options[name] ~= nil and options.server_url then
       return "plexauth.new: server_url and " .. name .. " exclude each other"
+    elseif options[name] ~= nil and not options.ip then
+      return "plexauth.new: " .. name .. " is of no use without ip"
     end
   end
 end
@@ -93,6 +94,7 @@ local function settings_of(options)
     server = server_of(options),
     account = url.parse(options.account_url or "https://plex.tv/api/v2"),
     allow_insecure = options.allow_insecure,
+    proxy = options.proxy,
     timeout = options.timeout or 30,
     connect_timeout = options.connect_timeout or 5,
     retries = options.retries or 2,

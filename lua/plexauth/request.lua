@@ -87,12 +87,17 @@ local function base_for(row, client, args)
   return client.server, "server_url"
 end
 
+-- Through a proxy it goes over the network all the same.
+local function stays_here(client, base)
+  return url.is_loopback(base.host) and not client.proxy
+end
+
 local function base_fault(row, client, base, origin)
   if not base then
     return "server_url (or ip) is required, in plexauth.new or in the call"
   end
   if row.base == "account" and base.scheme == "http"
-    and not url.is_loopback(base.host) and not client.allow_insecure then
+    and not stays_here(client, base) and not client.allow_insecure then
     return origin .. " must be https, as a secret would leave in the clear "
       .. "(allow_insecure = true permits it)"
   end

@@ -107,7 +107,8 @@ function task:cancel() end
 ---filters plex.direct names. Default none.
 ---@field resolve? table<string, string>
 ---@field max_response_bytes? integer after decompression; default 1048576
----Let account operations use plain http beyond loopback; default false.
+---Let account operations use plain http beyond loopback, or through a proxy;
+---default false.
 ---@field allow_insecure? boolean
 ---@field user_agent? string default "plexauth/" and the version
 ---Called after every attempt; an error in it is ignored. Default none.
