@@ -94,9 +94,9 @@ asan: deps-memcheck
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
 	  $(LUA) spec/support/busted.lua $(SPECS)
 
-build/replay/%: spec/fuzz/%.c spec/fuzz/replay.c spec/fuzz/host.h $(SOURCES) \
+$(BUILD)/replay/%: spec/fuzz/%.c spec/fuzz/replay.c spec/fuzz/host.h $(SOURCES) \
   $(HEADERS)
-	@mkdir -p build/replay
+	@mkdir -p $(BUILD)/replay
 	$(CC) $(GCC_SANE) $(STATIC) spec/fuzz/replay.c $< $(SOURCES) -o $@ $(LIBS)
 
 build/fuzz/%: spec/fuzz/%.c spec/fuzz/host.h $(SOURCES) $(HEADERS)
