@@ -15,7 +15,7 @@ secret reaches a URL, a log or a message.]],
   labels = { "plex", "authentication", "http" },
 }
 dependencies = {
-  "lua ~> 5.4",
+  "lua >= 5.1, < 5.6",
   "lua-cjson >= 2.1.0",
 }
 external_dependencies = {
