@@ -26,6 +26,16 @@ describe("a client's calls", function()
 
   after_each(function() core.random = random end)
 
+  it("keep it alive by themselves", function()
+    local server = host:listen { rows = { ANSWER } }
+    local transfer = core.client { max_response_bytes = 99, proxy = "" }
+      :transfer({ url = server.url, headers = {} }, 30, 30)
+    collectgarbage()
+    collectgarbage()
+    transfer:perform()
+    assert.equal(200, (transfer:answer()))
+  end)
+
   for _, manner in ipairs(manners) do
     local it = lua.it(it, manner.missing)
 
