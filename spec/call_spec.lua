@@ -5,6 +5,7 @@
 local certs = require "spec.support.certs"
 local core = require "plexauth.core"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 
 local ANSWER = { body = '{"id":1}' }
@@ -25,8 +26,18 @@ describe("a client's calls", function()
 
   after_each(function() core.random = random end)
 
+  it("keep it alive by themselves", function()
+    local server = host:listen { rows = { ANSWER } }
+    local transfer = core.client { max_response_bytes = 99, proxy = "" }
+      :transfer({ url = server.url, headers = {} }, 30, 30)
+    collectgarbage()
+    collectgarbage()
+    transfer:perform()
+    assert.equal(200, (transfer:answer()))
+  end)
+
   for _, manner in ipairs(manners) do
-    local it = manner.missing and pending or it
+    local it = lua.it(it, manner.missing)
 
     local function details(plex)
       return plex:get_token_details()

@@ -6,6 +6,7 @@
 local child = require "spec.support.child"
 local crowd = require "spec.support.crowd"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 local socket = require "socket"
@@ -68,8 +69,8 @@ local waiting = stages[3]
 local sleeping = {}
 
 local function wait(watches)
-  local _, is_main = coroutine.running()
-  if is_main then return false end
+  local co, is_main = coroutine.running()
+  if is_main or not co then return false end
   sleeping[1] = watches
   coroutine.yield()
   return true
@@ -260,7 +261,7 @@ describe("a call that is given up", function()
     end
 
     for _, way in ipairs(crowd) do
-      local it = way.missing and pending or it
+      local it = lua.it(it, way.missing)
       for _, stage in ipairs(stages) do
         it(way.name .. ", " .. stage.name, function()
           local server, kinds = run_and_close(way, stage)

@@ -1,6 +1,7 @@
 -- Every example runs as its reader would run it: as a program of its own,
 -- against the stand-in, and prints no secret.
 
+local lua = require "spec.support.lua"
 local mock = require "plexauth.mock"
 
 local LOGIN, PASSWORD = "canary-login@example.com", "canary-password"
@@ -8,13 +9,6 @@ local TOKEN, CODE = "canary-token", "271828"
 
 local function quote(s)
   return "'" .. s:gsub("'", "'\\''") .. "'"
-end
-
--- The interpreter that runs busted: the lowest index of 'arg' names it.
-local function interpreter()
-  local args, i = rawget(_G, "arg") or {}, 0
-  while args[i - 1] do i = i - 1 end
-  return i < 0 and args[i] or "lua5.4"
 end
 
 -- LUA_PATH_5_4 and the like would win over LUA_PATH: set both.
@@ -44,7 +38,7 @@ local function run(example, environment, input, argument)
   local pipe = assert(io.popen(table.concat({
     "unset PLEX_TOKEN PLEX_URL PLEX_CLIENT_ID PLEX_ACCOUNT_URL LUA_INIT;",
     "printf '%s\\n'", quote(lines), "|", settings(environment),
-    quote(interpreter()), "examples/" .. example .. ".lua",
+    quote(lua.program()), "examples/" .. example .. ".lua",
     argument and quote(argument) or "", "2>&1; echo exit=$?",
   }, " ")))
   local output, status = {}, nil
@@ -223,7 +217,7 @@ describe("an example", function()
   for _, case in ipairs(many) do
     local name, output, library = case[1], case[2], case[3]
     local missing = library and not pcall(require, library)
-    local it = missing and pending or it
+    local it = lua.it(it, missing and library)
 
     it(name .. " makes its calls", function()
       assert_runs(output, name)

@@ -1,6 +1,7 @@
 -- The fuzz targets without the fuzzer: every input of the corpus, and random
 -- JSON documents that lua-cjson has to read as we do.
 
+local lua = require "spec.support.lua"
 local shell = require("spec.support.child").shell
 
 local function run(command)
@@ -9,11 +10,11 @@ local function run(command)
   return (output:gsub("%s+$", ""))
 end
 
-local build = "build/replay/"
+local build = lua.build .. "/replay/"
 
 local function inputs(paths, target)
-  local out = run(("make -s %s%s && %s%s %s"):format(build, target, build,
-    target, paths))
+  local out = run(("make -s LUA=%s %s%s && %s%s %s"):format(lua.name, build,
+    target, build, target, paths))
   return tonumber(out:match "(%d+) inputs$")
 end
 

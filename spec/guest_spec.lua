@@ -6,6 +6,7 @@ local certs = require "spec.support.certs"
 local child = require "spec.support.child"
 local crowd = require "spec.support.crowd"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 
@@ -42,7 +43,7 @@ describe("as a guest", function()
   it("knows descriptors beyond 1023", function()
     local server = host:listen { barrier = 50, rows = { { body = "{}" } } }
     local output = child.shell(("ulimit -n 4096 && SERVER=%s %s -e %s")
-      :format(server.url, "${LUA:-lua5.4}", [['
+      :format(server.url, lua.program(), [['
         local files = {}
         for i = 1, 1100 do files[i] = assert(io.open("/dev/null")) end
         local plexauth = require "plexauth"
@@ -55,7 +56,7 @@ describe("as a guest", function()
     assert.equal("50\n", output)
   end)
 
-  local threads = pcall(require, "luv") and it or pending
+  local threads = lua.it(it, not pcall(require, "luv") and "luv")
   threads("calls from states and threads at the same time", function()
     local server = host:listen { barrier = 60, rows = { { body = "{}" } } }
     local output, fine = child.run([[
@@ -83,7 +84,7 @@ describe("as a guest", function()
   end)
 
   for _, way in ipairs(crowd) do
-    local it = (way.missing or manners.slow > 1) and pending or it
+    local it = lua.it(manners.slow > 1 and pending or it, way.missing)
 
     -- CPU time and no clock: what the machine does besides is not counted.
     it("is idle while 100 calls wait " .. way.name, function()

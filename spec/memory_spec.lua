@@ -4,8 +4,9 @@
 
 local child = require "spec.support.child"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 
-local PROGRAM = "build/host/memory"
+local PROGRAM = lua.build .. "/host/memory"
 
 -- More than libcurl reads at a time, so that what was read has to move.
 local SIGNED_IN = { status = 201, body = '{"authToken":"TOKCANARY","pad":"'
@@ -16,8 +17,8 @@ describe("the core's memory", function()
 
   setup(function()
     host = faults.start()
-    local output, well = child.shell("make -s -f spec/support/host.mk "
-      .. PROGRAM)
+    local output, well = child.shell("make -s -f spec/support/host.mk LUA="
+      .. lua.name .. " " .. PROGRAM)
     if not well then error(output, 0) end
   end)
 

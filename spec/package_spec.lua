@@ -1,5 +1,8 @@
 -- The rock, as a stranger installs it: built by LuaRocks in a copy of the
--- tree, with no variable set, and required from where it was installed.
+-- tree for the Lua that runs this, with no variable set, and required from
+-- where it was installed.
+
+local lua_under_test = require "spec.support.lua"
 
 local function read(command)
   local pipe = assert(io.popen(command .. " 2>&1; echo exit=$?"))
@@ -21,7 +24,9 @@ local function has(program)
 end
 
 local clean = "env -u LUA_PATH -u LUA_CPATH "
-local make = clean .. "luarocks --lua-version 5.4 make --deps-mode=none"
+local version = _VERSION:match "%d.%d"
+local make = clean .. "luarocks --lua-version " .. version
+  .. " make --deps-mode=none"
 
 describe("the rock", function()
   if not has("luarocks") then
@@ -29,11 +34,13 @@ describe("the rock", function()
     return
   end
 
-  local dir, tree
+  local dir, tree, modules, libraries
 
   setup(function()
     dir = run("mktemp -d")
     tree = dir .. "/tree"
+    modules = tree .. "/share/lua/" .. version
+    libraries = tree .. "/lib/lua/" .. version
     run(("cp -r Makefile README.md rockspec src lua examples %s"):format(dir))
     run(("cd %s && %s --tree %s rockspec/plexauth-scm-1.rockspec")
       :format(dir, make, tree))
@@ -42,21 +49,25 @@ describe("the rock", function()
   teardown(function() run("rm -rf " .. dir) end)
 
   local function lua(code)
-    return run(("cd %s && %s LUA_PATH='%s;;' LUA_CPATH='%s;;' lua5.4 -e '%s'")
-      :format(dir, clean,
-        tree .. "/share/lua/5.4/?.lua;" .. tree .. "/share/lua/5.4/?/init.lua",
-        tree .. "/lib/lua/5.4/?.so", code))
+    return run(("cd %s && %s LUA_PATH='%s;;' LUA_CPATH='%s;;' %s -e '%s'")
+      :format(dir, clean, modules .. "/?.lua;" .. modules .. "/?/init.lua",
+        libraries .. "/?.so", lua_under_test.program(), code))
   end
 
   it("gives every module, found where it was installed", function()
     local out = lua([[
+      local function search(name, path)
+        name = name:gsub("%.", "/")
+        for template in path:gmatch "[^;]+" do
+          local file = template:gsub("%?", name)
+          if io.open(file) then return file end
+        end
+      end
       for _, name in ipairs { "", ".mock", ".types", ".task" } do
-        local path = package.searchpath("plexauth" .. name, package.path)
-        print(path)
+        print(search("plexauth" .. name, package.path))
         require("plexauth" .. name)
       end
-      local core = package.searchpath("plexauth.core", package.cpath)
-      print(core)
+      print(search("plexauth.core", package.cpath))
       print(require("plexauth").version().libcurl)]])
     local _, found = out:gsub(tree:gsub("%p", "%%%0"), "")
     assert.are.equal(5, found, out)
@@ -65,14 +76,14 @@ describe("the rock", function()
 
   it("holds every module of the tree", function()
     local here = run("cd lua && find . -name '*.lua' | sort")
-    local there = run(("cd %s/share/lua/5.4 && find . -name '*.lua' | sort")
-      :format(tree))
+    local there = run(("cd %s && find . -name '*.lua' | sort")
+      :format(modules))
     assert.are.equal(here, there)
   end)
 
   it("exports one symbol", function()
-    local out = run(("nm -D --defined-only %s/lib/lua/5.4/plexauth/core.so")
-      :format(tree))
+    local out = run(("nm -D --defined-only %s/plexauth/core.so")
+      :format(libraries))
     assert.matches("^%x+ T luaopen_plexauth_core$", out)
   end)
 

@@ -2,6 +2,7 @@
 
 local core = require "plexauth.core"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 local socket = require "socket"
@@ -67,7 +68,7 @@ describe("a GET", function()
   end
 
   for _, manner in ipairs(manners) do
-    local it = manner.missing and pending or it
+    local it = lua.it(it, manner.missing)
 
     local function details(plex)
       return manner.run(function() return plex:get_token_details() end)
@@ -168,7 +169,7 @@ describe("a GET", function()
   -- A task sleeps by itself. In the other manners the client's own wait
   -- function hears of each pause, and need not make it.
   for _, manner in ipairs(manners) do
-    local it = manner.missing and pending or it
+    local it = lua.it(it, manner.missing)
 
     -- All pauses of a call, then what it returned.
     local function pauses(options, ...)

@@ -1,7 +1,9 @@
 -- Ctrl-C while tasks wait. In the main program the interpreter raises; a
--- coroutine it cannot reach, so there the calls end with "interrupted".
+-- coroutine it cannot reach, so there the calls end with "interrupted"; but for
+-- LuaJIT, whose debug hook is one for all.
 
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 
 local GENEROUS = 10 * manners.slow     -- seconds, of the child's 40
@@ -21,34 +23,30 @@ local HELD = { hold = "never" }
 local BUSY = { status = 503, headers = { { "Retry-After", "30" } } }
 
 -- What the child prints after the signal.
+local ENDED = lua.one_hook and "interrupted!" or "interrupted\tinterrupted\n"
+
 local cases = {
   { "ends gather", HELD, "g(f, f) print 'went on'", "interrupted!" },
   { "ends a step", HELD, "plexauth.task(g, f, f):step(40) print 'went on'",
     "interrupted!" },
   { "ends calls in a coroutine's gather", HELD,
-    "apart(function() show(g(f, f)) end)", "interrupted\tinterrupted\n" },
+    "apart(function() show(g(f, f)) end)", ENDED },
   { "ends calls in a gather inside that", HELD,
     "apart(function() g(function() show(g(f, f)) end) end)",
-    "interrupted\tinterrupted\n" },
+    ENDED },
   { "ends calls in a coroutine's step", HELD, "apart(function()"
     .. "plexauth.task(function() show(g(f, f)) end):step(40) end)",
-    "interrupted\tinterrupted\n" },
+    ENDED },
   { "ends pauses in a coroutine's gather", BUSY,
-    "apart(function() show(g(f, f)) end)", "interrupted\tinterrupted\n" },
+    "apart(function() show(g(f, f)) end)", ENDED },
   { "ends pauses in a gather inside that", BUSY,
     "apart(function() g(function() show(g(f, f)) end) end)",
-    "interrupted\tinterrupted\n" },
+    ENDED },
 }
-
-local function interpreter()
-  local first = 0
-  while arg[first - 1] do first = first - 1 end
-  return arg[first]
-end
 
 local function start(code)
   local pipe = assert(io.popen(("echo $$; exec '%s' -e '%s' 2>&1"):format(
-    interpreter(), code:gsub("'", [['\'']]))))
+    lua.program(), code:gsub("'", [['\'']]))))
   return pipe, pipe:read "*l"
 end
 
@@ -74,6 +72,9 @@ describe("Ctrl-C", function()
   for _, case in ipairs(cases) do
     local name, row, code, expected = case[1], case[2], case[3], case[4]
     it(name, function()
+      if lua.is_51 and expected == ENDED then
+        return pending "5.1 does not tell its main thread"
+      end
       local server = host:listen { rows = { row } }
       local pipe, pid = start(PRELUDE:format(server.url) .. code)
       server:wait("requests", 2)

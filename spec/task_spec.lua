@@ -184,7 +184,7 @@ describe("gather", function()
       local values = { {}, setmetatable({}, { __tostring = error }), 5, false,
         print, n = 6 }
       for i = 1, values.n do
-        local raised = raised_by(gather, { function() error(values[i]) end })
+        local raised = raised_by(gather, { function() error(values[i], 0) end })
         assert.is_true(rawequal(values[i], raised))
       end
     end)

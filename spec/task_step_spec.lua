@@ -193,14 +193,15 @@ describe("a task", function()
     end)
 
     it_ends("closes its variables", function()
-      listen { hold = "never" }
-      local closed = 0
-      local task = plexauth.task(assert((loadstring or load)([[
+      local f = (loadstring or load)([[
         local ask, guard = ...
         local guarded <close> = guard
-        ask()]])), ask, setmetatable({}, { __close = function()
-          closed = closed + 1
-        end }))
+        ask()]])
+      if not f then return pending "this Lua has no <close>" end
+      listen { hold = "never" }
+      local closed = 0
+      local task = plexauth.task(f, ask, setmetatable({}, {
+        __close = function() closed = closed + 1 end }))
       step_until_sent(task, 1)
       task:cancel()
       assert.equal(1, closed)

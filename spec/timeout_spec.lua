@@ -4,6 +4,7 @@
 local child = require "spec.support.child"
 local core = require "plexauth.core"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 
@@ -51,7 +52,7 @@ describe("a call's time", function()
   end
 
   for _, manner in ipairs(manners) do
-    local it = manner.missing and pending or it
+    local it = lua.it(it, manner.missing)
 
     local function timed(plex, args)
       return manners.timed(manner.run, function()

@@ -3,6 +3,7 @@
 
 local core = require "plexauth.core"
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 local socket = require "socket"
@@ -30,8 +31,8 @@ describe("a wait function", function()
 
   local function assert_watches(watches)
     for i, watch in pairs(watches) do
-      assert.equal(1, math.type(i) == "integer" and math.min(i, 1))
-      assert.equal("integer", math.type(watch.fd))
+      assert.is_true(i >= 1 and i <= #watches)
+      if math.type then assert.equal("integer", math.type(watch.fd)) end
       assert.is_true(watch.fd >= 0)
       assert.truthy(({ r = true, w = true, rw = true })[watch.events])
     end
@@ -167,7 +168,7 @@ describe("a wait function", function()
   end)
 
   for _, manner in ipairs(manners) do
-    local it = manner.missing and pending or it
+    local it = lua.it(it, manner.missing)
 
     if manner.wait or manner.missing then
       it("lets calls overlap " .. manner.name, function()

@@ -34,7 +34,8 @@ local function perform_in_task(task, transfer)
   task.transfers = {}
 end
 
--- PUC Lua 5.1 cannot yield through pcall; there, what raises is on its own.
+-- PUC Lua 5.1 cannot yield through pcall; what raises in a coroutine is on its
+-- own there.
 local pcall_yields = coroutine.wrap(function()
   pcall(coroutine.yield, true)
   return false
@@ -44,7 +45,9 @@ end)()
 -- in another call's step, when its caller has long been told of an error.
 local function wait_for(wait, transfer)
   local watches, seconds = transfer:watches(), transfer:timeout()
-  if not pcall_yields then return wait(watches, seconds) end
+  if not pcall_yields and coroutine.running() then
+    return wait(watches, seconds)
+  end
   local ok, waited = pcall(wait, watches, seconds)
   if ok then return waited end
   transfer:close()

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 
 static void fuzz_must (lua_State *L, int status) {
-  if (status == LUA_OK)
+  if (status == 0)
     return;
   fprintf(stderr, "%s\n", lua_tostring(L, -1));
   abort();
@@ -30,7 +30,8 @@ static void fuzz_must (lua_State *L, int status) {
 static lua_State *fuzz_open (const char *script) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_plexauth_core);
   lua_setfield(L, -2, "plexauth.core");
   fuzz_must(L, luaL_loadfile(L, script));

@@ -1,6 +1,8 @@
 ---Lua code in a process of its own, for what only an environment variable or
 -- the end of a process shows.
 
+local lua = require "spec.support.lua"
+
 local child = {}
 
 local LONGEST = 60 * (tonumber(os.getenv "PLEXAUTH_SLOW") or 1)
@@ -17,13 +19,6 @@ except subprocess.TimeoutExpired:
 
 local function quote(text)
   return "'" .. text:gsub("'", [['\'']]) .. "'"
-end
-
----The interpreter that runs this one: the lowest index of `arg`.
-local function interpreter()
-  local args, first = rawget(_G, "arg") or {}, 0
-  while args[first - 1] do first = first - 1 end
-  return args[first]
 end
 
 ---It finds the modules that we find: LUA_PATH_5_4 would win over LUA_PATH.
@@ -48,7 +43,7 @@ end
 -- The command that runs this interpreter, by the clock.
 local function invocation(environment, ...)
   local words = { assignments(search_paths(), environment or {}), RUN, LONGEST,
-    quote(interpreter()) }
+    quote(lua.program()) }
   for _, word in ipairs { ... } do words[#words + 1] = quote(word) end
   return table.concat(words, " ")
 end

@@ -6,6 +6,7 @@
 -- (see manners.lua), that there is no end. `wait` belongs into the clients'
 -- options. `missing` names the library that run needs and that is not there.
 
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 
@@ -20,7 +21,7 @@ end
 local function kept(fs, ends)
   local wrapped = {}
   for i, f in ipairs(fs) do
-    wrapped[i] = function() ends[i] = { pcall(f) } end
+    wrapped[i] = function() ends[i] = { lua.pcall(f) } end
   end
   return wrapped
 end

@@ -123,8 +123,8 @@ end
 
 local function parsed_headers(lines)
   local headers = {}
-  for name, value in lines:gmatch "([^:\r\n]+):[ \t]*([^\r\n]*)" do
-    name = name:lower()
+  for given, value in lines:gmatch "([^:\r\n]+):[ \t]*([^\r\n]*)" do
+    local name = given:lower()
     headers[name] = headers[name] and headers[name] .. ", " .. value or value
   end
   return headers

@@ -5,9 +5,9 @@
 
 #define _GNU_SOURCE
 
+#include "compat.h"
+
 #include <fcntl.h>
-#include <lauxlib.h>
-#include <lua.h>
 #include <lualib.h>
 #include <pthread.h>
 #include <signal.h>
@@ -161,7 +161,9 @@ static void *live (void *argument) {
   setpath(L, "path", job->path);
   setpath(L, "cpath", job->cpath);
   (void)luaL_dostring(L, job->code);
-  strncpy(job->text, luaL_tolstring(L, -1, NULL), MAXTEXT - 1);
+  strncpy(job->text,
+          lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1),
+          MAXTEXT - 1);
   lua_close(L);
   return NULL;
 }

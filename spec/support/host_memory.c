@@ -71,10 +71,11 @@ void *host_memset (void *p, int c, size_t n) {
 
 static int run (lua_State *L) {
   luaL_openlibs(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_plexauth_core);
   lua_setfield(L, -2, "plexauth.core");
-  if (luaL_loadfile(L, "spec/support/host_memory.lua") != LUA_OK)
+  if (luaL_loadfile(L, "spec/support/host_memory.lua") != 0)
     return lua_error(L);
   lua_pushvalue(L, 1);
   lua_call(L, 1, 0);
@@ -89,7 +90,7 @@ int main (int argc, char **argv) {
   careless = argc > 2;
   lua_pushcfunction(L, run);
   lua_pushstring(L, argv[1]);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+  if (lua_pcall(L, 1, 0, 0) != 0) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
     return 1;
   }

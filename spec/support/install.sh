@@ -1,21 +1,29 @@
 #!/bin/sh
-# install.sh TARGET: install what is missing for that make target.
+# install.sh TARGET: install what is missing for that make target and $LUA.
 # On Debian and Ubuntu through apt, after saying so; elsewhere it prints the
 # line to run and exits 1. Where everything is there it does nothing.
 set -eu
 
-lua_has() { "${LUA:-lua5.4}" -e "require '$1'" >/dev/null 2>&1; }
+LUA=${LUA:-lua5.4}
+lua_has() { "$LUA" -e "require '$1'" >/dev/null 2>&1; }
 header() { printf "#include <%s>\n" "$1" | cc -E - >/dev/null 2>&1; }
-lua_header() { ls /usr/include/lua.h /usr/include/*/lua.h \
-  /usr/local/include/lua.h /usr/local/include/*/lua.h \
+lua_header() { ls /usr/include/lua.h /usr/include/"$LUA"*/lua.h \
+  /usr/local/include/lua.h /usr/local/include/"$LUA"*/lua.h \
   /opt/homebrew/include/*/lua.h 2>/dev/null | grep -q .; }
+
+# For another Lua than 5.4 only Debian's names are known here.
+case $LUA in
+  luajit) headers=libluajit-5.1-dev ;;
+  lua5.1) headers=liblua5.1-0-dev ;;
+  *) headers=lib$LUA-dev ;;
+esac
 
 # target | there? | Debian | Fedora | Alpine | Arch | Homebrew
 wanted() {
-  cat <<'TABLE'
+  cat <<TABLE
 demo|command -v cc|gcc libc6-dev|gcc|build-base|gcc|-
-demo|command -v "${LUA:-lua5.4}"|lua5.4|lua|lua5.4|lua|lua
-demo|lua_header|liblua5.4-dev|lua-devel|lua5.4-dev|lua|lua
+demo|command -v "$LUA"|$LUA|lua|lua5.4|lua|lua
+demo|lua_header|$headers|lua-devel|lua5.4-dev|lua|lua
 demo|header curl/curl.h|libcurl4-openssl-dev|libcurl-devel|curl-dev|curl|curl
 demo|lua_has cjson|lua-cjson|lua-cjson|lua5.4-cjson|lua-cjson|-
 demo|lua_has socket|lua-socket|lua-socket|lua5.4-socket|lua-socket|-

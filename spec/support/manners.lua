@@ -9,6 +9,7 @@
 -- Nothing runs for ever: after a minute, times PLEXAUTH_SLOW, run raises.
 
 local core = require "plexauth.core"
+local lua = require "spec.support.lua"
 local plexauth = require "plexauth"
 
 local manners = {}
@@ -66,7 +67,7 @@ end
 -- A function that calls f, and the place where what came of it will be.
 local function kept(f)
   local place = {}
-  return function() place.results = pack(pcall(f)) end, place
+  return function() place.results = pack(lua.pcall(f)) end, place
 end
 
 local function settle(results)

@@ -21,10 +21,11 @@ static pthread_barrier_t start;
 
 static int prepare (lua_State *L) {
   luaL_openlibs(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "preload");
   lua_pushcfunction(L, luaopen_plexauth_core);
   lua_setfield(L, -2, "plexauth.core");
-  if (luaL_loadfile(L, script) != LUA_OK)
+  if (luaL_loadfile(L, script) != 0)
     return lua_error(L);
   lua_pushstring(L, url);
   lua_call(L, 1, 1);
@@ -38,7 +39,7 @@ static void *run (void *unused) {
   (void)unused;
   pthread_barrier_wait(&start);
   lua_pushcfunction(L, prepare);
-  if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+  if (lua_pcall(L, 0, 1, 0) != 0) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
     failed = &start;
   }
