@@ -2,7 +2,7 @@
 -- among them: plexauth.new { wait = require "plexauth.wait.luv" }.
 -- In a coroutine it yields until the loop wakes it; elsewhere it declines.
 
-local uv = (rawget(_G, "vim") or {}).loop or require "luv"
+local uv = require "luv" -- which in Neovim is vim.loop
 
 local function close(handles)
   for _, handle in ipairs(handles) do handle:close() end
