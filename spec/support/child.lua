@@ -71,4 +71,12 @@ function child.type(lines, environment)
     .. " | " .. invocation(environment, "-i"))
 end
 
+---A command under way, under further environment variables: the file to read
+-- all that it writes from. Where it takes too long it is killed.
+function child.open(command, environment)
+  return assert(io.popen(table.concat({
+    "{", assignments(environment), RUN, LONGEST, command,
+    "; } 2>&1 </dev/null" }, " ")))
+end
+
 return child

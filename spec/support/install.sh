@@ -36,6 +36,8 @@ test|command -v python3|python3-minimal libpython3-stdlib|python3|python3|python
 test|command -v luarocks|luarocks|luarocks|luarocks5.4|luarocks|luarocks
 test|command -v git|git|git|git|git|git
 test|command -v nm|binutils|binutils|binutils|binutils|-
+test|command -v nvim|neovim|-|-|-|-
+test|ls /usr/include/luajit-2.1/lua.h|libluajit-5.1-dev|-|-|-|-
 lint|command -v luacheck|lua-check|lua-check|luacheck|luacheck|luacheck
 lint|command -v clang-format|clang-format|clang-tools-extra|clang-extra-tools|clang|clang-format
 lint|command -v cppcheck|cppcheck|cppcheck|cppcheck|cppcheck|cppcheck

@@ -4,8 +4,7 @@
 
 local need = require "plexauth.need"
 
-local uv = (rawget(_G, "vim") or {}).loop
-  or need.library("luv", "plexauth.wait.luv")
+local uv = need.library("luv", "plexauth.wait.luv") -- in Neovim, vim.loop
 
 local function close(handles)
   for _, handle in ipairs(handles) do handle:close() end
