@@ -1,5 +1,6 @@
 -- plexauth.task: a host that has frames or ticks steps it, or gives it up.
 
+local core = require "plexauth.core"
 local faults = require "spec.support.faults"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
@@ -91,6 +92,27 @@ describe("a task", function()
         assert.is_true(calls - before <= 1)
       until done
       assert.equal(20, calls)
+    end)
+
+  it_ends("does not let all of a gather go on, however long they take",
+    function()
+      listen { body = "{}" }
+      local begun, fs = {}, {}
+      for i = 1, 10 do
+        fs[i] = function()
+          begun[#begun + 1] = i
+          local ends = core.now() + 0.005
+          repeat until core.now() >= ends
+          return ask()
+        end
+      end
+      local task = plexauth.task(plexauth.gather, fs)
+      for i = 1, 10 do
+        task:step(0)
+        assert.equal(i, #begun)
+      end
+      finish(task)
+      assert.equal(10, #task.results[1])
     end)
 
   it("raises misuse at the caller's line", function()

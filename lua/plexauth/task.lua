@@ -13,6 +13,9 @@ local default_limit = 64
 -- Seconds; what is waited for ends sooner.
 local long = 3600
 
+-- Seconds; longer than this, tasks do not go on before their host has a turn.
+local turn = 0.002
+
 local unpack = table.unpack or unpack
 
 local Task = {}
@@ -235,19 +238,22 @@ local function workers(state, limit)
   return list
 end
 
--- Let all go on that may, until each waits. Returns one that failed, if any.
-local function run(list)
-  local i = 1
-  while list[i] do
-    local task = list[i]
-    if task.ready then resume(task) end
+-- Let each go on once that may, beginning where the last turn ended: where
+-- `until_` has come, the rest is for the next. Returns one that failed, if any.
+local function run(state, until_)
+  local list = state.tasks
+  for _ = 1, #list do
+    if state.at > #list then state.at = 1 end
+    local task, was_ready = list[state.at], list[state.at].ready
+    if was_ready then resume(task) end
     if task.failed then return task end
     if task.done then
-      list[i] = list[#list]
+      list[state.at] = list[#list]
       list[#list] = nil
     else
-      i = i + 1
+      state.at = state.at + 1
     end
+    if was_ready and until_ and core.now() >= until_ then return nil end
   end
 end
 
@@ -272,16 +278,18 @@ function tasks.gather(fs, options)
   if options == nil then options = {} end
   local fault = gather_fault(fs, options)
   if fault then error(fault, 2) end
-  local state = { fs = fs, index = 0, results = { n = #fs }, errors = {} }
-  local list = workers(state, options.limit or default_limit)
+  local state = {
+    fs = fs, index = 0, at = 1, results = { n = #fs }, errors = {},
+  }
+  state.tasks = workers(state, options.limit or default_limit)
   local host = call.task_here()
   local wait = wait_of(host, options)
-  if host then host.children = list end
+  if host then host.children = state.tasks end
   while true do
-    local failed = run(list)
-    if failed then abandon(list, failed.raised) end
-    if #list == 0 then return state.results, state.errors end
-    wait_for(list, long, wait)
+    local failed = run(state, wait ~= wait_in_core and core.now() + turn or nil)
+    if failed then abandon(state.tasks, failed.raised) end
+    if #state.tasks == 0 then return state.results, state.errors end
+    wait_for(state.tasks, long, wait)
   end
 end
 
