@@ -1,6 +1,9 @@
 # make demo   install what is missing, build, show the four operations
 # make test   install what is missing, build, run the specs
 # make test LUA=luajit, or lua5.1...: that one's; make test-all: on each Lua
+# make embed  build/libplexauth.a and build/plexauth.h, for programs in C
+
+.DELETE_ON_ERROR:
 
 LUA = lua5.4
 CC = cc
@@ -23,10 +26,18 @@ HEADERS = $(wildcard src/*.h)
 OBJECTS = $(SOURCES:src/%.c=$(BUILD)/%.o)
 CORE = $(BUILD)/plexauth/core.so
 LUA_FILES = lua spec examples
+LAYER = $(filter-out lua/plexauth/mock%, \
+  $(wildcard lua/plexauth/*.lua lua/plexauth/*/*.lua))
+EMBED_C = $(wildcard embed/*.[ch] examples/embed/*.c)
 
+# An archive knows no hidden symbols: all but one are made local to it, which
+# macOS's linker does itself.
 SHARED = -shared
+ONE_SYMBOL = objcopy --keep-global-symbol=luaopen_plexauth
 ifeq ($(shell uname), Darwin)
 SHARED = -bundle -undefined dynamic_lookup
+RELOCATABLE = -Wl,-exported_symbol,_luaopen_plexauth
+ONE_SYMBOL = :
 endif
 
 # The tree's modules before any that are installed.
@@ -38,7 +49,7 @@ BUSTED = busted --lua=$(LUA) --helper=spec/support/helper.lua \
   -o spec/support/summary.lua --pattern=_spec
 
 .PHONY: all demo test test-core test-all lint format rock install clean \
-  memcheck asan tsan fuzz torture analyze check-all bench dist
+  memcheck asan tsan fuzz torture analyze check-all bench dist embed
 
 all: $(CORE)
 
@@ -49,6 +60,26 @@ $(BUILD)/%.o: src/%.c $(HEADERS)
 $(CORE): $(OBJECTS)
 	@mkdir -p $(BUILD)/plexauth
 	$(CC) $(SHARED) $(CFLAGS) $(OBJECTS) -o $@ -lcurl
+
+embed: $(BUILD)/libplexauth.a $(BUILD)/plexauth.h
+
+$(BUILD)/layer.h: embed/layer.sh $(LAYER)
+	@mkdir -p $(BUILD)
+	sh embed/layer.sh $(LAYER) >$@
+
+$(BUILD)/embed.o: embed/embed.c embed/plexauth.h $(BUILD)/layer.h
+	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) -fPIC -I$(BUILD) -I$(LUA_INC) \
+	  -c $< -o $@
+
+$(BUILD)/libplexauth.a: $(OBJECTS) $(BUILD)/embed.o
+	$(CC) -nostdlib -r $(RELOCATABLE) $^ -o $(BUILD)/libplexauth.o
+	$(ONE_SYMBOL) $(BUILD)/libplexauth.o
+	rm -f $@
+	$(AR) rc $@ $(BUILD)/libplexauth.o
+
+$(BUILD)/plexauth.h: embed/plexauth.h
+	@mkdir -p $(BUILD)
+	cp $< $@
 
 demo: deps-demo
 	@$(MAKE) -s all
@@ -66,13 +97,13 @@ test-all:
 
 lint: deps-lint
 	luacheck -q $(LUA_FILES) rockspec/*.rockspec
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(EMBED_C)
 	cppcheck -q --std=c11 --enable=warning,performance,portability \
 	  -U__has_include --error-exitcode=1 src
-	@$(MAKE) -s BUILD=build/lint all
+	@$(MAKE) -s BUILD=build/lint all embed
 
 format:
-	clang-format -i $(SOURCES) $(HEADERS)
+	clang-format -i $(SOURCES) $(HEADERS) $(EMBED_C)
 
 # The rest is for whoever changes the C code. What is named below is built of
 # the same sources; where one needs the whole core in a program, with liblua.

@@ -24,3 +24,16 @@ $(BUILD)/host/%.o: src/%.c $(HEADERS)
 $(BUILD)/host/memory: spec/support/host_memory.c \
   $(SOURCES:src/%.c=$(BUILD)/host/%.o)
 	$(CC) $(PLAIN) $^ -o $@ $(LIBS)
+
+# Hosts that have the module inside, those of embed_spec.lua.
+EMBED = -std=c11 $(CFLAGS) $(WARNINGS) -I$(BUILD) -I$(LUA_INC)
+
+$(BUILD)/embed/example: examples/embed/host.c $(BUILD)/libplexauth.a \
+  $(BUILD)/plexauth.h
+	@mkdir -p $(@D)
+	$(CC) $(EMBED) $< $(BUILD)/libplexauth.a -o $@ $(LIBS)
+
+$(BUILD)/embed/%: spec/support/%.c examples/embed/host.c \
+  $(BUILD)/libplexauth.a $(BUILD)/plexauth.h
+	@mkdir -p $(@D)
+	$(CC) $(EMBED) $< $(BUILD)/libplexauth.a -o $@ $(LIBS)
