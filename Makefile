@@ -194,6 +194,7 @@ build/bench/%: bench/%.c bench/floor.h $(SOURCES) $(HEADERS)
 
 bench: deps-bench
 	@$(MAKE) -s all build/bench/floor build/bench/floor_many build/bench/json
+	@$(MAKE) -s -f spec/support/host.mk $(BUILD)/embed/embed
 	@python3 bench/run.py
 
 deps-%:

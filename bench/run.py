@@ -25,12 +25,14 @@ PLAN = {
     "rounds": 7, "calls": 2000, "starts": 15, "counted": (100, 600),
     "memory": (1000, 10000), "json": 21, "colds": 15, "reconnects": 100,
     "handshakes": 1000, "many": 10000, "many_rounds": 5,
+    "frames": 10000,
 }
 if QUICK:
     PLAN = {
         "rounds": 2, "calls": 200, "starts": 2, "counted": (20, 60),
         "memory": (100, 1000), "json": 3, "colds": 2, "reconnects": 10,
         "handshakes": 1000, "many": 1000, "many_rounds": 1,
+        "frames": 1000,
     }
 
 PATHS = {"user": "/user", "token": "/security/token?type=delegation&scope=all"}
@@ -315,6 +317,23 @@ def in_a_loop(bench):
         line.split("\t") for line in text.splitlines()])
 
 
+def embedded(bench):
+    """What plugins take of a frame, in a program that has plexauth inside."""
+    rows = []
+    for scheme in "http", "https":
+        bench.env.update(BENCH_URL=getattr(bench.server, scheme),
+                         BENCH_CA=bench.server.ca)
+        text = bench.output(BUILD + "/embed/embed", PLAN["frames"], 1000,
+                            *["bench/embed.lua"] * 5)
+        seen = {name: figures for name, *figures in (
+            line.split("\t") for line in text.splitlines())}
+        rows.append((scheme, seen["count"][1], *seen["wall"], *seen["used"]))
+    bench.report.table("Frames of a program in C, in ms: 50 calls in flight", (
+        ACCOUNT, "calls", "longest", "but 0.1 %", "its CPU", "but 0.1 %"),
+        rows, "%d frames with five plugins, small ca_file. All connections are "
+        "opened in the first ones." % PLAN["frames"])
+
+
 def counts(bench, name, n, mode, *options):
     """Instructions by library, as callgrind counts them."""
     out, sums = bench.server.dir + "/callgrind.out", {}
@@ -356,7 +375,7 @@ def instructions(bench):
 
 
 SECTIONS = [sequential, start_up, memory, json_alone, https, many_at_once,
-            in_a_loop, instructions]
+            in_a_loop, embedded, instructions]
 
 
 def first(pattern, text):

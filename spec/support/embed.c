@@ -74,12 +74,10 @@ static long resident (void) {
 
 
 /* What plugins take of one frame: by the clock, and of the processor. */
-static void frame (lua_State **plugins, int n, double *wall, double *used) {
+static void timed (lua_State **plugins, int n, double *wall, double *used) {
   double began = milliseconds(CLOCK_MONOTONIC);
   double before = milliseconds(CLOCK_THREAD_CPUTIME_ID);
-  int i;
-  for (i = 0; i < n; i++)
-    plugins[i] = step(plugins[i]);
+  frame(plugins, n);
   *wall = milliseconds(CLOCK_MONOTONIC) - began;
   *used = milliseconds(CLOCK_THREAD_CPUTIME_ID) - before;
 }
@@ -115,7 +113,7 @@ int main (int argc, char **argv) {
     for (j = 0; j < n; j++)
       if (plugins[j] == NULL)
         plugins[j] = begin(argv[j + 3]);
-    frame(plugins, n, &wall[i], &used[i]);
+    timed(plugins, n, &wall[i], &used[i]);
     if ((i + 1) % (frames / 10) == 0)
       state("amid");
     nanosleep(&rest, NULL);

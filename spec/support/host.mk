@@ -26,7 +26,7 @@ $(BUILD)/host/memory: spec/support/host_memory.c \
 	$(CC) $(PLAIN) $^ -o $@ $(LIBS)
 
 # Hosts that have the module inside, those of embed_spec.lua.
-EMBED = -std=c11 $(CFLAGS) $(WARNINGS) -I$(BUILD) -I$(LUA_INC)
+EMBED = -std=gnu11 $(CFLAGS) $(WARNINGS) -I$(BUILD) -I$(LUA_INC)
 
 $(BUILD)/embed/example: examples/embed/host.c $(BUILD)/libplexauth.a \
   $(BUILD)/plexauth.h
