@@ -246,7 +246,7 @@ describe("a program in C", function()
           .. "return 'an object' end }))"),
         script("hangs", [[
           local plexauth = require "plexauth"
-          plexauth.new { account_url = os.getenv "SERVER",
+          plexauth.new { account_url = os.getenv "SERVER", timeout = 3600,
             access_token = "token-1" }:get_token_details()]]),
         "examples/embed/plugin.lua",
       }, { SERVER = server.url, PLEX_TOKEN = "token-1",
