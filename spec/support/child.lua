@@ -64,12 +64,13 @@ function child.run(code, environment)
   return child.shell(invocation(environment, "-e", code))
 end
 
----The same of another program: an array of its name and arguments.
-function child.program(words, environment)
+---The same of another program, an array of its name and arguments, which has
+-- so many minutes (1).
+function child.program(words, environment, minutes)
   local quoted = {}
   for i, word in ipairs(words) do quoted[i] = quote(word) end
   return child.shell(table.concat({ assignments(environment or {}), RUN,
-    LONGEST, table.concat(quoted, " ") }, " "))
+    LONGEST * (minutes or 1), table.concat(quoted, " ") }, " "))
 end
 
 ---All that is on the screen of somebody who types these lines at a prompt,
