@@ -61,13 +61,9 @@ static void addheader (lua_State *L, const char *line, size_t n) {
 
 
 static int countlines (const char *text, size_t len) {
-  const char *end = text + len;
   int n = 0;
-  while (text != NULL && text < end &&
-         (text = memchr(text, '\n', (size_t)(end - text))) != NULL) {
-    text++;
-    n++;
-  }
+  for (; len > 0; len--)
+    n += *text++ == '\n';
   return n;
 }
 

@@ -18,10 +18,23 @@ local passing_statuses = {
   [504] = true,
 }
 
+---The innermost task that is being resumed, if any. One that is not, though
+---call.task says so, is what running out of memory on the way out of it left.
+function call.innermost()
+  local task = call.task
+  while task do
+    local status = coroutine.status(task.co)
+    if status == "running" or status == "normal" then break end
+    task = task.outer
+  end
+  call.task = task
+  return task
+end
+
 ---The task whose own coroutine runs here. In one of the user's inside a task
 ---a yield would reach the wrong resumer: there, a call blocks.
 function call.task_here()
-  local task = call.task
+  local task = call.innermost()
   return task and task.co == coroutine.running() and task or nil
 end
 

@@ -71,15 +71,14 @@ local function settle(task, ok, ...)
   end
 end
 
--- Before anything that may want memory: were an error to get past this, every
--- later call would believe that it runs inside the task.
+-- Before anything else that may want memory, as an error would get past this.
 local function left(task, ...)
   call.task, task.outer, task.interrupted = task.outer, nil, nil
   return ...
 end
 
 local function resume(task)
-  task.outer, call.task = call.task, task
+  task.outer, call.task = call.innermost(), task
   task.ready = false
   settle(task, left(task, coroutine.resume(task.co)))
 end
@@ -184,7 +183,7 @@ end
 
 ---Give up: connections in use are closed at once, results never come.
 function Task:cancel()
-  local running = call.task
+  local running = call.innermost()
   while running do
     if running == self then error("a task cannot cancel itself", 2) end
     running = running.outer
