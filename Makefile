@@ -129,9 +129,9 @@ memcheck: deps-memcheck
 # The whole suite with a core under AddressSanitizer and UBSan. Leaks are
 # looked for by memcheck and torture: here the interpreter is not ours.
 asan: deps-memcheck
-	@$(MAKE) -s BUILD=build/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
+	@$(MAKE) -s BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fsanitize=address,undefined \
 	  -fno-sanitize-recover=undefined -fno-omit-frame-pointer" all
-	@LUA_CPATH="$(CURDIR)/build/asan/?.so;;" PLEXAUTH_SLOW=5 \
+	@LUA_CPATH="$(CURDIR)/$(BUILD)/asan/?.so;;" PLEXAUTH_SLOW=5 \
 	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
 	  $(LUA) spec/support/busted.lua $(SPECS)

@@ -378,6 +378,7 @@ describe("a host", function()
     local MEASURE = [[
       local function kib()
         collectgarbage() collectgarbage()
+        host.trim()
         local file = io.open "/proc/self/statm"
         local _, pages = file:read("*n", "*n")
         file:close()

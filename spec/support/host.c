@@ -9,6 +9,9 @@
 
 #include <fcntl.h>
 #include <lualib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -130,6 +133,15 @@ static int host_limit (lua_State *L) {
   return 1;
 }
 
+/* Give back what is free: how much is kept varies from run to run. */
+static int host_trim (lua_State *L) {
+  (void)L;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return 0;
+}
+
 /* }====================================================== */
 
 
@@ -226,6 +238,7 @@ static const luaL_Reg functions[] = {
   { "dispositions", host_dispositions },
   { "descriptors", host_descriptors },
   { "limit", host_limit },
+  { "trim", host_trim },
   { "run", host_run },
   { "thread", host_thread },
   { NULL, NULL },
