@@ -5,6 +5,10 @@ local plexauth = require "plexauth"
 
 local token = "TOKCANARY/+=&"
 
+-- As they were sent; a part of one may well be what the fuzzer made up.
+local secrets = { token, "TOKCANARY%2F%2B%3D%26", "PWCANARY/", "PWCANARY%2F",
+  "CODECANARY" }
+
 local kinds = {}
 for kind in ([[bad_request unauthorized forbidden two_factor_required
   two_factor_invalid locked_out rate_limited server_error http redirect
@@ -29,8 +33,10 @@ local function checked(result, extra)
     return
   end
   assert(kinds[extra.kind], extra.kind)
-  assert(not tostring(extra):find("CANARY", 1, true))
-  assert(not (extra.body or ""):find("TOKCANARY", 1, true))
+  local told = tostring(extra) .. "\n" .. (extra.body or "")
+  for _, secret in ipairs(secrets) do
+    assert(not told:find(secret, 1, true))
+  end
   local after = extra.retry_after
   assert(after == nil or after > 0)
 end
@@ -40,6 +46,6 @@ return function(port)
   checked(client:get_token_details())
   checked(client:get_transient_token())
   checked(client:post_users_sign_in_data {
-    login = "x", password = "PWCANARY/", verification_code = "CODECANARY",
+    login = "x", password = secrets[3], verification_code = secrets[5],
   })
 end
