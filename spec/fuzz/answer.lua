@@ -5,9 +5,12 @@ local plexauth = require "plexauth"
 
 local token = "TOKCANARY/+=&"
 
--- As they were sent; a part of one may well be what the fuzzer made up.
-local secrets = { token, "TOKCANARY%2F%2B%3D%26", "PWCANARY/", "PWCANARY%2F",
-  "CODECANARY" }
+local password, code = "PWCANARY/", "CODECANARY"
+
+-- A call's own, as they were sent: parts of one, or another call's, may well be
+-- what the fuzzer made up.
+local tokens = { token, "TOKCANARY%2F%2B%3D%26" }
+local signin = { password, "PWCANARY%2F", code }
 
 local kinds = {}
 for kind in ([[bad_request unauthorized forbidden two_factor_required
@@ -26,7 +29,7 @@ local function new(port)
   }
 end
 
-local function checked(result, extra)
+local function checked(secrets, result, extra)
   assert(type(extra) == "table")
   if result ~= nil then
     assert(type(result) == "table" and extra.status)
@@ -43,9 +46,9 @@ end
 
 return function(port)
   client = client or new(port)
-  checked(client:get_token_details())
-  checked(client:get_transient_token())
-  checked(client:post_users_sign_in_data {
-    login = "x", password = secrets[3], verification_code = secrets[5],
+  checked(tokens, client:get_token_details())
+  checked(tokens, client:get_transient_token())
+  checked(signin, client:post_users_sign_in_data {
+    login = "x", password = password, verification_code = code,
   })
 end
