@@ -214,7 +214,7 @@ describe("a call that is given up", function()
         if not stage.pause then assert.is_true(descriptors() > before) end
         give_up()
         collect()
-        assert.equal(before, descriptors())
+        assert.is_true(descriptors() <= before) -- earlier ones' may go, too
         assert_all_closed(server, stage)
         assert(call())
       end))
@@ -233,7 +233,7 @@ describe("a call that is given up", function()
         assert.is_true(task:step(DEADLINE))
         assert.is_nil(task.results[1])
         assert.equal("cancelled", task.results[2].kind)
-        assert.equal(before, descriptors())
+        assert.is_true(descriptors() <= before) -- earlier ones' may go, too
         assert_all_closed(server, stage)
       end))
     end
