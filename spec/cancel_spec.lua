@@ -10,6 +10,7 @@ local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 local socket = require "socket"
+local slowdns = require "spec.support.slowdns"
 
 local slow = manners.slow
 local DEADLINE = 30 * slow     -- of a call, reached only by one that got stuck
@@ -303,15 +304,7 @@ describe("a call that is given up", function()
   describe("while its name is looked up", function()
     local shim
 
-    setup(function()
-      if child.shell "uname -s" ~= "Linux\n" then return end
-      local base = os.tmpname()
-      shim = base .. ".so"
-      child.shell(("${CC:-cc} -shared -fPIC -o %s %s -ldl"):format(
-        shim, "spec/support/slowdns.c"))
-      os.remove(base)
-    end)
-
+    setup(function() shim = slowdns.build() end)
     teardown(function() if shim then os.remove(shim) end end)
 
     -- In a process with the getaddrinfo of slowdns.c: what became of the call.

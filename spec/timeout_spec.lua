@@ -7,6 +7,7 @@ local faults = require "spec.support.faults"
 local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
+local slowdns = require "spec.support.slowdns"
 
 local ANSWER = { body = '{"id":1}' }
 
@@ -116,15 +117,7 @@ describe("a call's time", function()
   describe("and a name lookup", function()
     local shim
 
-    setup(function()
-      if child.shell "uname -s" ~= "Linux\n" then return end
-      local base = os.tmpname()
-      shim = base .. ".so"
-      child.shell(("${CC:-cc} -shared -fPIC -o %s %s -ldl"):format(
-        shim, "spec/support/slowdns.c"))
-      os.remove(base)
-    end)
-
+    setup(function() shim = slowdns.build() end)
     teardown(function() if shim then os.remove(shim) end end)
 
     -- In every manner, in a process with the getaddrinfo of slowdns.c: what

@@ -74,7 +74,7 @@ end
 local function perform(client, transfer)
   local task = call.task_here()
   if task then return perform_in_task(task, transfer) end
-  if client.wait and not call.task then
+  if client.wait and not call.innermost() then
     return perform_waiting(client.wait, transfer)
   end
   return transfer:perform()
@@ -93,7 +93,8 @@ end
 local function sleep(client, seconds)
   local task = call.task_here()
   if task then return sleep_in_task(task, seconds) end
-  if client.wait and not call.task and client.wait({}, seconds) then
+  if client.wait and not call.innermost()
+    and client.wait({}, seconds) then
     return true
   end
   return core.sleep(seconds)

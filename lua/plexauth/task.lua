@@ -259,7 +259,9 @@ end
 -- The innermost scheduler decides: inside a task, its own.
 local function wait_of(task, options)
   if task then return wait_in_task(task) end
-  if options.wait and not call.task then return wait_through(options.wait) end
+  if options.wait and not call.innermost() then
+    return wait_through(options.wait)
+  end
   return wait_in_core
 end
 
@@ -268,7 +270,7 @@ local function abandon(list, raised)
   error(raised, 0)
 end
 
----Call functions at the same time, each as a task of its own.
+---Call functions at the same time, as many as the limit allows.
 ---@param fs function[]
 ---@param options { limit: integer?, wait: plexauth.WaitFunction? }?
 ---@return any[] results  what each returned first; `n` is their number

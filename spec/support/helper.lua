@@ -3,3 +3,6 @@
 
 pcall(require, "luv")
 pcall(require, "cqueues")
+
+-- For the same reason the clients are told of in one place for all files.
+require "busted".subscribe({ "file", "end" }, require "spec.support.left".close)

@@ -9,6 +9,7 @@
 -- Nothing runs for ever: after a minute, times PLEXAUTH_SLOW, run raises.
 
 local core = require "plexauth.core"
+local left = require "spec.support.left"
 local lua = require "spec.support.lua"
 local plexauth = require "plexauth"
 
@@ -169,7 +170,7 @@ function manners.client(manner, url, options)
     access_token = "token-1", client_id = "client-1",
   }
   for name, value in pairs(options or {}) do all[name] = value end
-  return plexauth.new(all)
+  return left.add(plexauth.new(all))
 end
 
 ---What f returns, and before it how many seconds that took.
