@@ -29,7 +29,7 @@ describe("a client's calls", function()
   it("keep it alive by themselves", function()
     local server = host:listen { rows = { ANSWER } }
     local transfer = core.client { max_response_bytes = 99, proxy = "" }
-      :transfer({ url = server.url, headers = {} }, 30, 30)
+      :transfer({ url = server.url }, 30, 30)
     collectgarbage()
     collectgarbage()
     transfer:perform()

@@ -89,7 +89,11 @@ for _, host in ipairs(hosts) do
     end)
 
     it("the example runs as it is", function()
-      if reason then return pending(reason) end
+      local why = reason
+      if not why and not has("command -v " .. host.lua) then
+        why = host.lua .. ", for the stand-in, is not installed"
+      end
+      if why then return pending(why) end
       local output = start(host, {})
       assert.equal("mock-user", read_line(output))
     end)

@@ -27,12 +27,13 @@ void pa_bufinit (pa_Buffer *b, size_t max) {
 }
 
 
-/* The size to grow to so that 'need' bytes fit; 'need' is at most 'max'. */
+/* The size to grow to so that 'need' bytes fit; 'need' is at most 'max'. Most
+   answers come in one piece: it then fits. */
 static size_t growth (const pa_Buffer *b, size_t need) {
-  size_t size = b->size ? b->size : FIRSTSIZE;
-  while (size < need)
-    size = size > b->max / 2 ? b->max : size * 2;
-  return size;
+  size_t size = b->size > 0 ? b->size * 2 : FIRSTSIZE;
+  if (size > b->max)
+    size = b->max;
+  return size > need ? size : need;
 }
 
 

@@ -26,8 +26,10 @@
 
 /* A field's name, as it stands in the text. */
 typedef struct Name {
-  const char *s;
+  const char *s; /* NULL: none yet */
   size_t len;
+  unsigned next; /* place of the one that came after it */
+  int fields;    /* of the last object that it was the name of, or of items */
 } Name;
 
 /* The names met last are at hand as Lua strings, on the stack from 'names' on:
@@ -37,13 +39,16 @@ typedef struct Name {
 typedef struct Parser {
   lua_State *L;
   const char *p;
+  const char *end;
   const char *fault; /* what is wrong at 'p' */
   int depth;
   int names;
+  unsigned *next; /* where to note the place of the next name */
+  Name *under;    /* whose value is being read, or NULL */
   Name name[NAMES];
 } Parser;
 
-static int value (Parser *P);
+static inline int value (Parser *P);
 
 
 static int fail (Parser *P, const char *fault) {
@@ -275,19 +280,39 @@ static unsigned placeof (const char *s, size_t len) {
 }
 
 
-static void pushname (Parser *P, const char *s, size_t len) {
+/* Push the name at 'place', and remember that it is the one that comes now. */
+static Name *pushknown (Parser *P, unsigned place) {
+  lua_pushvalue(P->L, P->names + (int)place);
+  *P->next = place;
+  P->next = &P->name[place].next;
+  return &P->name[place];
+}
+
+
+static Name *pushname (Parser *P, const char *s, size_t len) {
   unsigned place = placeof(s, len);
-  int slot = P->names + (int)place;
   Name *n = &P->name[place];
-  if (n->s != NULL && n->len == len && memcmp(n->s, s, len) == 0) {
-    lua_pushvalue(P->L, slot);
-    return;
+  if (n->s == NULL || n->len != len || memcmp(n->s, s, len) != 0) {
+    lua_pushlstring(P->L, s, len);
+    lua_replace(P->L, P->names + (int)place);
+    n->s = s;
+    n->len = len;
+    n->fields = 0;
   }
-  n->s = s;
-  n->len = len;
-  lua_pushlstring(P->L, s, len);
-  lua_pushvalue(P->L, -1);
-  lua_replace(P->L, slot);
+  return pushknown(P, place);
+}
+
+
+/* Objects of one kind have their fields in one order: so the name that came
+   next the last time is tried before any is looked for. */
+static Name *pushexpected (Parser *P) {
+  const Name *n = &P->name[*P->next];
+  const char *s = P->p + 1;
+  if (n->s == NULL || n->len >= (size_t)(P->end - s) || s[n->len] != '"' ||
+      memcmp(s, n->s, n->len) != 0)
+    return NULL;
+  P->p = s + n->len + 1;
+  return pushknown(P, *P->next);
 }
 
 /* }====================================================== */
@@ -483,6 +508,7 @@ static void storeitems (lua_State *L, int table, int count, int n) {
 
 static int array (Parser *P) {
   lua_State *L = P->L;
+  Name *kind = P->under;
   int table = lua_gettop(L) + 1;
   int more = 1;
   int pending = 0;
@@ -494,6 +520,7 @@ static int array (Parser *P) {
     more = 0;
   }
   while (more > 0) {
+    P->under = kind;
     if (!value(P))
       return 0;
     count++;
@@ -523,17 +550,27 @@ static void storefields (lua_State *L, int table, int n) {
 }
 
 
-static int fieldname (Parser *P) {
+/* One with escapes is none of those at hand. */
+static int name (Parser *P) {
   const char *start;
   int escapes;
-  if (*P->p != '"')
-    return fail(P, "name expected");
+  if ((P->under = pushexpected(P)) != NULL)
+    return 1;
   if (!scan(P, &start, &escapes))
     return 0;
   if (escapes)
     pushescaped(P->L, start, P->p - 1);
   else
-    pushname(P, start, (size_t)(P->p - 1 - start));
+    P->under = pushname(P, start, (size_t)(P->p - 1 - start));
+  return 1;
+}
+
+
+static int fieldname (Parser *P) {
+  if (*P->p != '"')
+    return fail(P, "name expected");
+  if (!name(P))
+    return 0;
   skipspace(P);
   if (*P->p != ':')
     return fail(P, "colon expected");
@@ -552,13 +589,19 @@ static int fieldvalue (Parser *P) {
 }
 
 
+/* An object gets a table of the size that the last one under its name had.
+   Where that is far too large, the text of that one was as long. */
 static int object (Parser *P) {
   lua_State *L = P->L;
+  Name *kind = P->under;
   int table = lua_gettop(L) + 1;
+  int made = kind != NULL && kind->fields > 0;
   int more = 1;
-  int pending = 0;
+  int count = 0;
   if (!enter(P))
     return 0;
+  if (made)
+    maketable(L, table, 0, kind->fields);
   if (*P->p == '}') {
     P->p++;
     more = 0;
@@ -566,13 +609,19 @@ static int object (Parser *P) {
   while (more > 0) {
     if (!fieldname(P) || !fieldvalue(P))
       return 0;
-    if (++pending == PORTION) {
-      storefields(L, table, pending);
-      pending = 0;
+    count++;
+    if (made)
+      lua_rawset(L, table);
+    else if (count == PORTION) {
+      storefields(L, table, count);
+      made = 1;
     }
     more = next(P, '}');
   }
-  storefields(L, table, pending);
+  if (!made)
+    storefields(L, table, count);
+  if (kind != NULL)
+    kind->fields = count;
   P->depth--;
   return more == 0;
 }
@@ -593,11 +642,8 @@ static int word (Parser *P) {
 }
 
 
-/* Push the value at 'p', or leave anything on the stack and return 0. */
-static int value (Parser *P) {
+static __attribute__((noinline)) int nostring (Parser *P) {
   switch (*P->p) {
-    case '"':
-      return string(P);
     case '{':
       return object(P);
     case '[':
@@ -608,9 +654,17 @@ static int value (Parser *P) {
 }
 
 
+/* Push the value at 'p', or leave anything on the stack and return 0. */
+static inline int value (Parser *P) {
+  return *P->p == '"' ? string(P) : nostring(P);
+}
+
+
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
-  Parser P = { .L = L, .p = text };
+  Parser P = { .L = L, .p = text, .end = text + len };
+  unsigned start = 0;
   int ok;
+  P.next = &start;
   P.names = lua_gettop(L) + 1;
   luaL_checkstack(L, NAMES, "JSON");
   lua_settop(L, P.names + NAMES - 1);

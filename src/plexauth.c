@@ -18,6 +18,7 @@
 
 #define CLIENT "plexauth.core.client"
 #define TRANSFER "plexauth.core.transfer"
+#define LINES "plexauth.core.lines"
 
 /* A blocked call looks up this often, for Ctrl-C. */
 #define SLICE 200
@@ -26,6 +27,7 @@
 
 typedef struct Client {
   pa_Pool pool;
+  pa_Settings settings;
   int open;
 } Client;
 
@@ -242,84 +244,53 @@ static int flag (lua_State *L, int arg, const char *name) {
 }
 
 
-/* Whoever writes here must not be able to write a second header line. */
-static const char *checkline (lua_State *L, int i) {
-  size_t len, at;
-  const char *s = luaL_checklstring(L, i, &len);
-  for (at = 0; at < len; at++)
-    if ((unsigned char)s[at] < ' ' || s[at] == 127)
-      luaL_error(L, "control byte in a header line");
-  return s;
-}
-
-
-static void addlines (lua_State *L, int arg, const char *name, pa_Transfer *t,
-                      int (*add)(pa_Transfer *, const char *)) {
-  int i, n;
+/* The lines of core.lines at 'name', likewise; NULL: none. */
+static struct curl_slist *linesfield (lua_State *L, int arg, const char *name) {
+  struct curl_slist *list = NULL;
   lua_getfield(L, arg, name);
-  n = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
-  for (i = 1; i <= n; i++) {
-    lua_rawgeti(L, -1, i);
-    if (!add(t, checkline(L, -1)))
-      luaL_error(L, "not enough memory");
-    lua_pop(L, 1);
+  if (!lua_isnil(L, -1)) {
+    list = luaL_checkudata(L, -1, LINES);
+    if (lua_rawlen(L, -1) == 0)
+      list = NULL;
   }
   lua_pop(L, 1);
+  return list;
 }
 
 
-static void addbody (lua_State *L, int arg, pa_Transfer *t) {
-  size_t len;
-  const char *s;
+static void getrequest (lua_State *L, int arg, pa_Request *r) {
+  r->url = field(L, arg, "url");
+  luaL_argcheck(L, r->url != NULL, arg, "incomplete request");
+  r->headers = linesfield(L, arg, "headers");
   lua_getfield(L, arg, "body");
-  s = lua_tolstring(L, -1, &len);
-  if (s != NULL && !pa_setbody(t, s, len))
-    luaL_error(L, "request too large, or not enough memory");
+  r->body = lua_tolstring(L, -1, &r->nbody);
   lua_pop(L, 1);
-}
-
-
-static pa_Transfer *newtransfer (lua_State *L) {
-  pa_Transfer *t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
-  pa_init(t);
-  luaL_setmetatable(L, TRANSFER);
-  lua_getiuservalue(L, 1, 1); /* the settings, which hold the client */
-  lua_setiuservalue(L, -2, 1);
-  return t;
+  r->once = flag(L, arg, "once");
 }
 
 
 /*
 ** client:transfer(request, seconds, connect_seconds): an exchange that has
-** begun. 'request' has url, headers (lines), body (POST), once.
+** begun. 'request' has url, headers (of core.lines), body (a string: POST),
+** once; it is this client's and does not change any more. As the transfer's
+** user value it keeps alive what libcurl goes on to read, and the client.
 */
 static int client_transfer (lua_State *L) {
-  enum { SELF = 1, REQUEST, SECONDS, CONNECT, SETTINGS, RESULT };
   Client *c = checkclient(L);
   pa_Request r;
   pa_Transfer *t;
-  lua_Integer max;
-  luaL_checktype(L, REQUEST, LUA_TTABLE);
-  r.timeoutms = checkms(L, SECONDS);
-  r.connectms = (long)checkms(L, CONNECT);
-  lua_settop(L, CONNECT);
-  lua_getiuservalue(L, SELF, 1);
-  t = newtransfer(L);
-  addlines(L, REQUEST, "headers", t, pa_addheader);
-  addlines(L, SETTINGS, "resolve", t, pa_addresolve);
-  addbody(L, REQUEST, t);
-  r.url = field(L, REQUEST, "url");
-  r.post = t->request.data != NULL;
-  r.once = flag(L, REQUEST, "once");
-  r.useragent = field(L, SETTINGS, "user_agent");
-  r.cafile = field(L, SETTINGS, "ca_file");
-  r.capath = field(L, SETTINGS, "ca_path");
-  r.proxy = flag(L, SETTINGS, "proxy_env") ? NULL : field(L, SETTINGS, "proxy");
-  lua_getfield(L, SETTINGS, "max_response_bytes");
-  max = luaL_checkinteger(L, -1);
-  luaL_argcheck(L, max > 0 && r.url != NULL, REQUEST, "incomplete request");
-  pa_start(t, &c->pool, &r, (size_t)max);
-  lua_settop(L, RESULT);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  r.timeoutms = checkms(L, 3);
+  r.connectms = (long)checkms(L, 4);
+  getrequest(L, 2, &r);
+  t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
+  pa_init(t);
+  luaL_setmetatable(L, TRANSFER);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 2, "client");
+  lua_pushvalue(L, 2);
+  lua_setiuservalue(L, -2, 1);
+  pa_start(t, &c->pool, &c->settings, &r);
   return 1;
 }
 
@@ -350,10 +321,24 @@ static int client_isopen (lua_State *L) {
 ** =======================================================
 */
 
+static void getsettings (lua_State *L, int arg, pa_Settings *s) {
+  lua_Integer max;
+  s->useragent = field(L, arg, "user_agent");
+  s->cafile = field(L, arg, "ca_file");
+  s->capath = field(L, arg, "ca_path");
+  s->proxy = flag(L, arg, "proxy_env") ? NULL : field(L, arg, "proxy");
+  s->resolve = linesfield(L, arg, "resolve");
+  lua_getfield(L, arg, "max_response_bytes");
+  max = luaL_checkinteger(L, -1);
+  luaL_argcheck(L, max > 0, arg, "max_response_bytes out of range");
+  s->maxbody = (size_t)max;
+  lua_pop(L, 1);
+}
+
+
 /*
-** core.client(settings): 'settings' belongs to the client from now on. It is
-** the user value of the client and of its transfers, and as it holds the
-** client in turn, no transfer outlives its client.
+** core.client(settings): 'settings' belongs to the client from now on, as its
+** user value.
 */
 static int core_client (lua_State *L) {
   Client *c;
@@ -363,12 +348,66 @@ static int core_client (lua_State *L) {
   pa_poolinit(&c->pool);
   c->open = 0;
   luaL_setmetatable(L, CLIENT);
-  lua_pushvalue(L, 2);
-  lua_setfield(L, 1, "client");
+  getsettings(L, 1, &c->settings);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, 1);
   c->open = 1;
   return 1;
+}
+
+
+/* Whoever writes a line must not be able to write a second one. */
+static size_t checkline (lua_State *L, int array, int i) {
+  size_t len, at;
+  const char *s;
+  lua_rawgeti(L, array, i);
+  s = luaL_checklstring(L, -1, &len);
+  for (at = 0; at < len; at++)
+    if ((unsigned char)s[at] < ' ' || s[at] == 127)
+      luaL_error(L, "control byte in a header line");
+  lua_pop(L, 1);
+  return len;
+}
+
+
+/* One node after the other, and behind them the lines' text. */
+static void linklines (lua_State *L, int array, struct curl_slist *node,
+                       int n) {
+  char *text = (char *)(node + n);
+  int i;
+  for (i = 1; i <= n; i++, node++) {
+    size_t len;
+    const char *s;
+    lua_rawgeti(L, array, i);
+    s = lua_tolstring(L, -1, &len);
+    node->data = memcpy(text, s, len + 1);
+    node->next = i < n ? node + 1 : NULL;
+    text += len + 1;
+    lua_pop(L, 1);
+  }
+}
+
+
+/* core.lines(array of strings): in libcurl's form, for any number of calls. */
+static int core_lines (lua_State *L) {
+  struct curl_slist *list;
+  size_t size = 0;
+  int i, n;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  n = (int)lua_rawlen(L, 1);
+  for (i = 1; i <= n; i++)
+    size += sizeof(*list) + checkline(L, 1, i) + 1;
+  list = lua_newuserdatauv(L, size, 0);
+  linklines(L, 1, list, n);
+  luaL_setmetatable(L, LINES);
+  return 1;
+}
+
+
+/* A token may be in one. */
+static int lines_wipe (lua_State *L) {
+  pa_wipe(luaL_checkudata(L, 1, LINES), lua_rawlen(L, 1));
+  return 0;
 }
 
 
@@ -527,11 +566,18 @@ static const luaL_Reg transfermethods[] = {
   { NULL, NULL },
 };
 
+static const luaL_Reg nomethods[] = { { NULL, NULL } };
+
 static const luaL_Reg functions[] = {
-  { "client", core_client },     { "headers", core_headers },
-  { "now", core_now },           { "poll", core_poll },
-  { "sleep", core_sleep },       { "random", core_random },
-  { "versions", core_versions }, { NULL, NULL },
+  { "client", core_client },
+  { "headers", core_headers },
+  { "lines", core_lines },
+  { "now", core_now },
+  { "poll", core_poll },
+  { "sleep", core_sleep },
+  { "random", core_random },
+  { "versions", core_versions },
+  { NULL, NULL },
 };
 
 
@@ -560,6 +606,7 @@ int luaopen_plexauth_core (lua_State *L) {
     return luaL_error(L, "libcurl could not be initialised");
   newtype(L, CLIENT, clientmethods, client_close);
   newtype(L, TRANSFER, transfermethods, transfer_close);
+  newtype(L, LINES, nomethods, lines_wipe);
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");

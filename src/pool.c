@@ -433,7 +433,6 @@ static void giveback (pa_Pool *p, CURL *easy, int keep) {
     return;
   }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, (struct curl_slist *)NULL);
-  curl_easy_setopt(easy, CURLOPT_RESOLVE, (struct curl_slist *)NULL);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, (char *)NULL);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, (void *)NULL);
   p->idle[p->nidle++] = easy;

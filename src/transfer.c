@@ -19,8 +19,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAXREQUEST ((size_t)64 * 1024)
-
 
 /*
 ** {======================================================
@@ -55,13 +53,21 @@ static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
 ** Two lengths that differ leave it open where an answer ends and the next one
 ** begins. libcurl takes the last one.
 */
-static int contradicts (pa_Transfer *t, const char *line, size_t n) {
+static int contradicts (const pa_Buffer *head, const char *line, size_t n) {
   static const char name[] = "content-length:";
-  if (n < sizeof(name) || strncasecmp(line, name, sizeof(name) - 1) != 0)
+  const size_t len = sizeof(name) - 1;
+  const char *p = head->data;
+  size_t left = head->len;
+  if (n <= len || strncasecmp(line, name, len) != 0)
     return 0;
-  if (t->length.len == 0)
-    return pa_bufadd(&t->length, line, n) == PA_NOMEMORY;
-  return t->length.len != n || memcmp(t->length.data, line, n) != 0;
+  while (left > 0) {
+    const char *newline = memchr(p, '\n', left);
+    if (strncasecmp(p, name, len) == 0)
+      return left < n || memcmp(p, line, n) != 0;
+    left = newline != NULL ? left - (size_t)(newline + 1 - p) : 0;
+    p = newline + 1;
+  }
+  return 0;
 }
 
 
@@ -70,10 +76,9 @@ static size_t onhead (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
   if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
     pa_bufclear(&t->head);
-    pa_bufclear(&t->length);
     t->headed = 0;
   }
-  if (contradicts(t, data, n)) {
+  if (contradicts(&t->head, data, n)) {
     t->stop = CURLE_WEIRD_SERVER_REPLY;
     return 0;
   }
@@ -164,12 +169,12 @@ static CURLcode setfixed (CURL *easy) {
 ** directory is left out: libcurl keeps the parsed store for a client's next
 ** connections only where there is no directory to look into.
 */
-static CURLcode settrust (CURL *easy, const pa_Request *r) {
+static CURLcode settrust (CURL *easy, const pa_Settings *s) {
   const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
   CURLcode c = CURLE_OK;
-  if (r->cafile != NULL || r->capath != NULL) {
-    set(c, easy, CURLOPT_CAINFO, r->cafile);
-    set(c, easy, CURLOPT_CAPATH, r->capath);
+  if (s->cafile != NULL || s->capath != NULL) {
+    set(c, easy, CURLOPT_CAINFO, s->cafile);
+    set(c, easy, CURLOPT_CAPATH, s->capath);
   }
   else if (v->cainfo != NULL && v->capath != NULL)
     set(c, easy, CURLOPT_CAPATH, (char *)NULL);
@@ -177,10 +182,10 @@ static CURLcode settrust (CURL *easy, const pa_Request *r) {
 }
 
 
-static CURLcode setproxy (CURL *easy, const pa_Request *r) {
+static CURLcode setproxy (CURL *easy, const pa_Settings *s) {
   CURLcode c = CURLE_OK;
-  if (r->proxy != NULL) {
-    set(c, easy, CURLOPT_PROXY, r->proxy);
+  if (s->proxy != NULL) {
+    set(c, easy, CURLOPT_PROXY, s->proxy);
     set(c, easy, CURLOPT_NOPROXY, "");
   }
   return c;
@@ -198,27 +203,29 @@ static CURLcode setcallbacks (CURL *easy) {
 
 /* What is the same for all of a client's transfers. A handle is never reset
    instead: where memory is short, that leaves it half set, and says nothing. */
-static CURLcode setclient (pa_Transfer *t, const pa_Request *r) {
-  CURL *easy = t->seat.easy;
+static CURLcode setclient (pa_Seat *seat, const pa_Settings *s) {
+  CURL *easy = seat->easy;
   CURLcode c = setfixed(easy);
   if (c == CURLE_OK)
-    c = settrust(easy, r);
+    c = settrust(easy, s);
   if (c == CURLE_OK)
-    c = setproxy(easy, r);
+    c = setproxy(easy, s);
   if (c == CURLE_OK)
     c = setcallbacks(easy);
   if (c == CURLE_OK)
-    c = pa_poolsockets(&t->seat);
-  set(c, easy, CURLOPT_USERAGENT, r->useragent);
+    c = pa_poolsockets(seat);
+  set(c, easy, CURLOPT_USERAGENT, s->useragent);
+  set(c, easy, CURLOPT_RESOLVE, s->resolve);
+  set(c, easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)s->maxbody);
   return c;
 }
 
 
-static CURLcode setpost (CURL *easy, const pa_Transfer *t) {
+static CURLcode setpost (CURL *easy, const pa_Request *r) {
   CURLcode c = CURLE_OK;
   set(c, easy, CURLOPT_POST, 1L);
-  set(c, easy, CURLOPT_POSTFIELDSIZE, (long)t->request.len);
-  set(c, easy, CURLOPT_POSTFIELDS, t->request.len ? t->request.data : "");
+  set(c, easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->nbody);
+  set(c, easy, CURLOPT_POSTFIELDS, r->body);
   return c;
 }
 
@@ -248,20 +255,19 @@ static CURLcode setowner (CURL *easy, pa_Transfer *t) {
 static CURLcode setrequest (CURL *easy, pa_Transfer *t, const pa_Request *r) {
   CURLcode c = setowner(easy, t);
   set(c, easy, CURLOPT_URL, r->url);
-  set(c, easy, CURLOPT_HTTPHEADER, t->headers);
+  set(c, easy, CURLOPT_HTTPHEADER, r->headers);
   set(c, easy, CURLOPT_CONNECTTIMEOUT_MS, r->connectms);
-  set(c, easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->body.max);
-  set(c, easy, CURLOPT_RESOLVE, t->resolve);
-  if (c == CURLE_OK && r->post)
-    c = setpost(easy, t);
+  if (c == CURLE_OK && r->body != NULL)
+    c = setpost(easy, r);
   return c == CURLE_OK && r->once ? setonce(easy) : c;
 }
 
 
 /* A handle that has carried a password is not kept. */
-static CURLcode setup (pa_Transfer *t, const pa_Request *r) {
-  CURLcode c = t->seat.fresh ? setclient(t, r) : CURLE_OK;
-  t->seat.keep = c == CURLE_OK && !r->post && !r->once;
+static CURLcode setup (pa_Transfer *t, const pa_Settings *s,
+                       const pa_Request *r) {
+  CURLcode c = t->seat.fresh ? setclient(&t->seat, s) : CURLE_OK;
+  t->seat.keep = c == CURLE_OK && r->body == NULL && !r->once;
   return c == CURLE_OK ? setrequest(t->seat.easy, t, r) : c;
 }
 
@@ -270,66 +276,18 @@ void pa_init (pa_Transfer *t) {
   memset(t, 0, sizeof(*t));
   t->seat.done = 1;
   t->seat.code = PA_CANCELLED;
-  pa_bufinit(&t->lines, MAXREQUEST);
-  pa_bufinit(&t->request, MAXREQUEST);
   pa_bufinit(&t->head, PA_MAXHEAD);
   pa_bufinit(&t->body, 0);
-  pa_bufinit(&t->length, PA_MAXHEAD);
 }
 
 
-int pa_addheader (pa_Transfer *t, const char *line) {
-  return pa_bufadd(&t->lines, line, strlen(line) + 1) == PA_ADDED;
-}
-
-
-int pa_addresolve (pa_Transfer *t, const char *entry) {
-  struct curl_slist *longer = curl_slist_append(t->resolve, entry);
-  if (longer != NULL)
-    t->resolve = longer;
-  return longer != NULL;
-}
-
-
-int pa_setbody (pa_Transfer *t, const char *bytes, size_t n) {
-  return pa_bufadd(&t->request, bytes, n) == PA_ADDED;
-}
-
-
-static size_t countlines (const pa_Buffer *lines) {
-  size_t i, n = 0;
-  for (i = 0; i < lines->len; i++)
-    n += lines->data[i] == '\0';
-  return n;
-}
-
-
-/* A list in libcurl's form, but of two blocks and not of two for each line. */
-static CURLcode linkheaders (pa_Transfer *t) {
-  size_t i, n = countlines(&t->lines);
-  char *line = t->lines.data;
-  if (n == 0)
-    return CURLE_OK;
-  t->headers = malloc(n * sizeof(*t->headers));
-  if (t->headers == NULL)
-    return CURLE_OUT_OF_MEMORY;
-  for (i = 0; i < n; i++) {
-    t->headers[i].data = line;
-    t->headers[i].next = i + 1 < n ? &t->headers[i + 1] : NULL;
-    line += strlen(line) + 1;
-  }
-  return CURLE_OK;
-}
-
-
-void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Request *r, size_t max) {
+void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Settings *s,
+               const pa_Request *r) {
   CURLcode c = pa_poolenter(p, &t->seat);
-  t->body.max = max;
+  t->body.max = s->maxbody;
   t->deadline = pa_now() + r->timeoutms;
   if (c == CURLE_OK)
-    c = linkheaders(t);
-  if (c == CURLE_OK)
-    c = setup(t, r);
+    c = setup(t, s, r);
   if (c == CURLE_OK)
     c = pa_poolstart(&t->seat);
   if (c != CURLE_OK) {
@@ -421,15 +379,8 @@ int pa_awake (pa_Transfer *t, const struct pollfd *polled) {
 void pa_close (pa_Transfer *t) {
   pa_stop(t, PA_CANCELLED);
   pa_poolleave(&t->seat);
-  free(t->headers);
-  t->headers = NULL;
-  curl_slist_free_all(t->resolve);
-  t->resolve = NULL;
-  pa_buffree(&t->lines);
-  pa_buffree(&t->request);
   pa_buffree(&t->head);
   pa_buffree(&t->body);
-  pa_buffree(&t->length);
 }
 
 /* }====================================================== */

@@ -14,28 +14,31 @@
 /* What the peer may send before its body; an answer of plex.tv has 1 KiB. */
 #define PA_MAXHEAD ((size_t)64 * 1024)
 
-/* The strings are borrowed for the call of 'pa_start' alone. */
-typedef struct pa_Request {
-  const char *url;
+/* What is the same for all transfers of a pool. Borrowed for its life. */
+typedef struct pa_Settings {
   const char *useragent;
   const char *cafile; /* NULL: libcurl's own */
   const char *capath;
   const char *proxy; /* "": none; NULL: as the environment says */
-  int post;          /* POST 'body', else GET */
-  int once;          /* must not reach the server twice */
+  struct curl_slist *resolve;
+  size_t maxbody; /* bytes of an answer's body */
+} pa_Settings;
+
+/* 'headers' and 'body' are borrowed until the transfer is closed. */
+typedef struct pa_Request {
+  const char *url;
+  struct curl_slist *headers;
+  const char *body; /* NULL: a GET; else a POST of this */
+  size_t nbody;
+  int once; /* must not reach the server twice */
   long connectms;
   long long timeoutms;
 } pa_Request;
 
 typedef struct pa_Transfer {
   pa_Seat seat;
-  pa_Buffer lines; /* header lines, each with a zero byte behind it */
-  struct curl_slist *headers; /* one block; its nodes point into 'lines' */
-  struct curl_slist *resolve;
-  pa_Buffer request; /* the body that is sent */
-  pa_Buffer head;    /* the answer's header lines, of its last response */
+  pa_Buffer head; /* the answer's header lines, of its last response */
   pa_Buffer body;
-  pa_Buffer length; /* the first Content-Length line */
   long long deadline;
   int stop;   /* why our own callbacks ended it, else 0 */
   int headed; /* its header section has come whole */
@@ -47,14 +50,9 @@ typedef struct pa_Transfer {
 
 void pa_init (pa_Transfer *t);
 
-/* Before 'pa_start'. These return 0 when out of memory (for the body also
-   when it is larger than a request of ours ever is). */
-int pa_addheader (pa_Transfer *t, const char *line);
-int pa_addresolve (pa_Transfer *t, const char *entry);
-int pa_setbody (pa_Transfer *t, const char *bytes, size_t n);
-
 /* Begin. What cannot be begun is done at once, with its code. */
-void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Request *r, size_t max);
+void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Settings *s,
+               const pa_Request *r);
 
 /* Go on as far as is possible without waiting; true: done. What is ready is
    read before the deadline is judged, so that a host which was away for a

@@ -74,7 +74,7 @@ local function core_settings(options)
   return {
     ca_file = options.ca_file, ca_path = options.ca_path,
     proxy = options.proxy or "", proxy_env = options.proxy == "env",
-    resolve = resolve_lines(options.resolve),
+    resolve = core.lines(resolve_lines(options.resolve)),
     user_agent = options.user_agent or "plexauth/" .. plexauth._VERSION,
     max_response_bytes = options.max_response_bytes or 2 ^ 20,
   }

@@ -3,6 +3,7 @@
 -- is raised; what is wrong comes back as a sentence that holds no value.
 
 local check = require "plexauth.check"
+local core = require "plexauth.core"
 local url = require "plexauth.url"
 
 local request = {}
@@ -174,7 +175,7 @@ function request.build(row, client, args, token)
     base = base,
     path = base.path .. row.path,
     url = base.text .. row.path .. (query and "?" .. query or ""),
-    headers = header_lines(row, client, args, token),
+    headers = core.lines(header_lines(row, client, args, token)),
     body = row.verb == "POST" and (encoded(row, args, "form") or "") or nil,
     once = row.once,
     secrets = secrets_of(row, args, token),

@@ -11,8 +11,6 @@ local kinds = {
   "bytes", "port", "protocol", "url", "host", "proxy", "resolve",
 }
 
-local client = core.client { max_response_bytes = 1024, user_agent = "fuzz" }
-
 local function each_check(text)
   for _, kind in ipairs(kinds) do
     check[kind](text)
@@ -27,10 +25,7 @@ local function header(text)
   local line = "X-Fuzz: " .. text
   local control = text:find("[%z\1-\31\127]") ~= nil
   assert(not (check.header(text) == nil and control))
-  local request = { url = "http://127.0.0.1:1/", headers = { line } }
-  local taken, transfer = pcall(client.transfer, client, request, 1, 1)
-  assert(taken == not control)
-  if taken then transfer:close() end
+  assert(pcall(core.lines, { line }) == not control)
 end
 
 local function address(text)

@@ -38,6 +38,7 @@ test|command -v git|git|git|git|git|git
 test|command -v nm|binutils|binutils|binutils|binutils|-
 test|command -v nvim|neovim|-|-|-|-
 test|ls /usr/include/luajit-2.1/lua.h|libluajit-5.1-dev|-|-|-|-
+test|command -v luajit|luajit|-|-|-|-
 lint|command -v luacheck|lua-check|lua-check|luacheck|luacheck|luacheck
 lint|command -v clang-format|clang-format|clang-tools-extra|clang-extra-tools|clang|clang-format
 lint|command -v cppcheck|cppcheck|cppcheck|cppcheck|cppcheck|cppcheck
