@@ -232,8 +232,10 @@ describe("gather", function()
 
     it_ends("hands an error to the function that called it", function()
       listen { hold = "never" }
+      local quick = client(host:listen({ rows = { { body = "{}" } } }).url)
       local results = gather { function()
         local _, message = pcall(gather, { call_of(plex), function()
+          call_of(quick)() -- by then the other's is on its way, too
           error("boom", 0)
         end })
         return message

@@ -454,6 +454,26 @@ void pa_poolleave (pa_Seat *s) {
 }
 
 
+void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max) {
+  pa_bufinit(b, max);
+  if (p->nspare > 0 && p->spare[p->nspare - 1].size <= max) {
+    *b = p->spare[--p->nspare];
+    b->max = max;
+  }
+}
+
+
+void pa_poolreturn (pa_Pool *p, pa_Buffer *b) {
+  pa_bufclear(b);
+  if (p != NULL && p->multi != NULL && p->nspare < PA_MAXSPARE && b->size > 0 &&
+      b->size <= PA_SPARESIZE)
+    p->spare[p->nspare++] = *b;
+  else
+    pa_buffree(b);
+  pa_bufinit(b, 0);
+}
+
+
 /* The multi handle goes first and lets go of its easy handles: to take them
    out one by one is what may not be safe any more, see 'drive'. */
 static void teardown (pa_Pool *p, int code) {
@@ -466,6 +486,8 @@ static void teardown (pa_Pool *p, int code) {
   }
   while (p->nidle > 0)
     curl_easy_cleanup(p->idle[--p->nidle]);
+  while (p->nspare > 0)
+    pa_buffree(&p->spare[--p->nspare]);
   pa_poolinit(p);
 }
 

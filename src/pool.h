@@ -7,6 +7,7 @@
 #ifndef pa_pool_h
 #define pa_pool_h
 
+#include "buffer.h"
 #include "curlapi.h"
 
 #include <poll.h>
@@ -17,6 +18,8 @@
 #define PA_MAXWATCH 8
 
 #define PA_MAXIDLE 64
+#define PA_MAXSPARE 16
+#define PA_SPARESIZE ((size_t)32 * 1024)
 
 typedef struct pa_Pool pa_Pool;
 
@@ -43,6 +46,8 @@ struct pa_Pool {
   pa_Seat *roused; /* its owner was told that the timer is due */
   CURL *idle[PA_MAXIDLE];
   int nidle;
+  pa_Buffer spare[PA_MAXSPARE]; /* empty */
+  int nspare;
 };
 
 /* Milliseconds of a clock that nobody sets. */
@@ -83,6 +88,11 @@ void pa_poollend (pa_Seat *s);
 
 /* The copy of watch 'i', or, where there was no descriptor left, the watch. */
 int pa_poollent (const pa_Seat *s, int i);
+
+/* An empty buffer, perhaps with memory: an answer's body is too large for
+   malloc's fast paths. What is given back is wiped, and kept or freed. */
+void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max);
+void pa_poolreturn (pa_Pool *p, pa_Buffer *b);
 
 /* Stop the exchange, if it runs, and give the easy handle back. */
 void pa_poolleave (pa_Seat *s);

@@ -284,7 +284,8 @@ void pa_init (pa_Transfer *t) {
 void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Settings *s,
                const pa_Request *r) {
   CURLcode c = pa_poolenter(p, &t->seat);
-  t->body.max = s->maxbody;
+  t->pool = p;
+  pa_poolborrow(p, &t->body, s->maxbody);
   t->deadline = pa_now() + r->timeoutms;
   if (c == CURLE_OK)
     c = setup(t, s, r);
@@ -380,7 +381,7 @@ void pa_close (pa_Transfer *t) {
   pa_stop(t, PA_CANCELLED);
   pa_poolleave(&t->seat);
   pa_buffree(&t->head);
-  pa_buffree(&t->body);
+  pa_poolreturn(t->pool, &t->body);
 }
 
 /* }====================================================== */

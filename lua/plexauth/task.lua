@@ -16,6 +16,9 @@ local long = 3600
 -- Seconds; longer than this, tasks do not go on before their host has a turn.
 local turn = 0.002
 
+-- What so many have received is kept at once, before it is read.
+local batch_size = 16
+
 local unpack = table.unpack or unpack
 
 local Task = {}
@@ -27,8 +30,10 @@ function meta.__tostring(task)
 end
 
 -- Fields: `transfers` and `wake` (a time, or nil) say what it waits for,
--- `ready` that it may go on, `interrupted` that Ctrl-C is why; `children` are
--- those of a gather inside it; `outer` is the task that resumes it, if any.
+-- `ready` that it may go on, `interrupted` that Ctrl-C is why; `own` is the
+-- transfer of its call, where it is in one, and `fresh` says that this has yet
+-- to begin; `children` are those of a gather inside it; `outer` is the task
+-- that resumes it, if any.
 local function new(f, ...)
   local args, n = { ... }, select("#", ...)
   local task = { ready = true, done = false, transfers = {} }
@@ -83,6 +88,17 @@ local function resume(task)
   settle(task, left(task, coroutine.resume(task.co)))
 end
 
+-- Send what those that were resumed have made. One transfer's step sends for
+-- all of its client's.
+local function begin(list)
+  for _, task in ipairs(list) do
+    if task.fresh then
+      task.fresh = nil
+      if task.own:timeout() == 0 then task.own:step() end
+    end
+  end
+end
+
 local function rouse_sleepers(list)
   local now
   for _, task in ipairs(list) do
@@ -121,9 +137,10 @@ end
 
 local function wait_in_task(task)
   return function(transfers, seconds)
+    local own = task.transfers
     task.transfers, task.wake = transfers, core.now() + seconds
     coroutine.yield(call.waiting)
-    task.transfers, task.wake = {}, nil
+    task.transfers, task.wake = own, nil
     if task.interrupted then return nil end
     return core.poll(transfers, 0)
   end
@@ -172,7 +189,10 @@ function Task:step(seconds)
     if not self.ready and not self.done then
       wait_for(list, math.max(0, until_ - core.now()), wait_in_core)
     end
-    if self.ready and not self.done then resume(self) end
+    if self.ready and not self.done then
+      resume(self)
+      begin(list)
+    end
     if self.failed then
       self.failed = false
       error(self.raised, 0)
@@ -237,23 +257,53 @@ local function workers(state, limit)
   return list
 end
 
+-- Its call first, if it is in one: as long as that is not at its end, the task
+-- has nothing to go on with.
+local function go_on_receiving(task)
+  if task.own then task.ready = task.own:step() end
+  return task.ready
+end
+
+-- The next few that may go on, of `left` tasks that had no turn yet. All of
+-- them receive before one is resumed: libcurl would send what that one asks
+-- for next while it reads for another, and not all of it together.
+local function next_batch(state, left, until_)
+  local batch, list = {}, state.tasks
+  while left > 0 and #batch < batch_size do
+    left = left - 1
+    state.at = state.at % #list + 1
+    local task = list[state.at]
+    if task.ready then
+      if go_on_receiving(task) then batch[#batch + 1] = task end
+      if until_ and core.now() >= until_ then return batch, 0 end
+    end
+  end
+  return batch, left
+end
+
+local function drop_done(list)
+  for i = #list, 1, -1 do
+    if list[i].done then
+      list[i] = list[#list]
+      list[#list] = nil
+    end
+  end
+end
+
 -- Let each go on once that may, beginning where the last turn ended: where
 -- `until_` has come, the rest is for the next. Returns one that failed, if any.
 local function run(state, until_)
-  local list = state.tasks
-  for _ = 1, #list do
-    if state.at > #list then state.at = 1 end
-    local task, was_ready = list[state.at], list[state.at].ready
-    if was_ready then resume(task) end
-    if task.failed then return task end
-    if task.done then
-      list[state.at] = list[#list]
-      list[#list] = nil
-    else
-      state.at = state.at + 1
+  local left = #state.tasks
+  while left > 0 do
+    local batch
+    batch, left = next_batch(state, left, until_)
+    for _, task in ipairs(batch) do
+      resume(task)
+      if task.failed then return task end
+      if until_ and core.now() >= until_ then left = 0 break end
     end
-    if was_ready and until_ and core.now() >= until_ then return nil end
   end
+  drop_done(state.tasks)
 end
 
 -- The innermost scheduler decides: inside a task, its own.
@@ -280,7 +330,7 @@ function tasks.gather(fs, options)
   local fault = gather_fault(fs, options)
   if fault then error(fault, 2) end
   local state = {
-    fs = fs, index = 0, at = 1, results = { n = #fs }, errors = {},
+    fs = fs, index = 0, at = 0, results = { n = #fs }, errors = {},
   }
   state.tasks = workers(state, options.limit or default_limit)
   local host = call.task_here()
@@ -290,6 +340,7 @@ function tasks.gather(fs, options)
     local failed = run(state, wait ~= wait_in_core and core.now() + turn or nil)
     if failed then abandon(state.tasks, failed.raised) end
     if #state.tasks == 0 then return state.results, state.errors end
+    begin(state.tasks)
     wait_for(state.tasks, long, wait)
   end
 end
