@@ -11,6 +11,7 @@ CONFIG = """
 daemon off;
 %(user)s
 worker_processes 1;
+%(core)s
 pid nginx.pid;
 error_log error.log;
 events { worker_connections 4000; }
@@ -113,7 +114,8 @@ class Server:
     """`http`, `https` and `counted` are base URLs, `ca` and `bundle` (that
     may be None) CA files, `document` the account's file."""
 
-    def __init__(self, directory, sample):
+    def __init__(self, directory, sample, core=None):
+        self.core = core            # of the machine's, for nginx alone
         self.dir, self.log = directory, directory + "/counted.log"
         self.document = self.write("www/user", account(sample))
         self.write("www/security/token", compact(TOKEN))
@@ -133,12 +135,14 @@ class Server:
     def configure(self):
         http, https, counted = free_ports(3)
         user = "user root;" if os.getuid() == 0 else ""
+        core = "" if self.core is None else (
+            "worker_cpu_affinity %s;" % format(1 << self.core, "b"))
         self.http = "http://127.0.0.1:%d" % http
         self.https = "https://127.0.0.1:%d" % https
         self.counted = "https://127.0.0.1:%d" % counted
         self.port = http
         return self.write("nginx.conf", (CONFIG % dict(
-            dir=self.dir, user=user, http=http, https=https,
+            dir=self.dir, user=user, core=core, http=http, https=https,
             counted=counted)).encode())
 
     def wait(self):

@@ -264,13 +264,13 @@ local function go_on_receiving(task)
   return task.ready
 end
 
--- The next few that may go on, of `left` tasks that had no turn yet. All of
+-- The next few that may go on, of `rest` tasks that had no turn yet. All of
 -- them receive before one is resumed: libcurl would send what that one asks
 -- for next while it reads for another, and not all of it together.
-local function next_batch(state, left, until_)
+local function next_batch(state, rest, until_)
   local batch, list = {}, state.tasks
-  while left > 0 and #batch < batch_size do
-    left = left - 1
+  while rest > 0 and #batch < batch_size do
+    rest = rest - 1
     state.at = state.at % #list + 1
     local task = list[state.at]
     if task.ready then
@@ -278,7 +278,7 @@ local function next_batch(state, left, until_)
       if until_ and core.now() >= until_ then return batch, 0 end
     end
   end
-  return batch, left
+  return batch, rest
 end
 
 local function drop_done(list)
@@ -291,16 +291,17 @@ local function drop_done(list)
 end
 
 -- Let each go on once that may, beginning where the last turn ended: where
--- `until_` has come, the rest is for the next. Returns one that failed, if any.
+-- `until_` has come, the others wait for the next. Returns one that failed, if
+-- any.
 local function run(state, until_)
-  local left = #state.tasks
-  while left > 0 do
+  local rest = #state.tasks
+  while rest > 0 do
     local batch
-    batch, left = next_batch(state, left, until_)
+    batch, rest = next_batch(state, rest, until_)
     for _, task in ipairs(batch) do
       resume(task)
       if task.failed then return task end
-      if until_ and core.now() >= until_ then left = 0 break end
+      if until_ and core.now() >= until_ then rest = 0 break end
     end
   end
   drop_done(state.tasks)
