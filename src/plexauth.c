@@ -76,10 +76,11 @@ static pa_Transfer *checktransfer (lua_State *L) {
 }
 
 
+/* Rounded up: who comes a little too early would only have to wait again. */
 static long long checkms (lua_State *L, int arg) {
   lua_Number s = luaL_checknumber(L, arg);
   luaL_argcheck(L, s >= 0 && s <= MAXSECONDS, arg, "seconds out of range");
-  return (long long)(s * 1000 + 0.5);
+  return (long long)(s * 1000 + 0.999);
 }
 
 
@@ -499,8 +500,11 @@ static int core_headers (lua_State *L) {
 }
 
 
+/* Seconds of a clock that nobody sets. */
 static int core_now (lua_State *L) {
-  lua_pushnumber(L, (lua_Number)pa_now() / 1000);
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
   return 1;
 }
 

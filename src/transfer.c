@@ -286,7 +286,7 @@ void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Settings *s,
   CURLcode c = pa_poolenter(p, &t->seat);
   t->pool = p;
   pa_poolborrow(p, &t->body, s->maxbody);
-  t->deadline = pa_now() + r->timeoutms;
+  t->deadline = pa_now() + 1 + r->timeoutms; /* 'pa_now' rounds down */
   if (c == CURLE_OK)
     c = setup(t, s, r);
   if (c == CURLE_OK)

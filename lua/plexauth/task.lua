@@ -14,10 +14,11 @@ local default_limit = 64
 local long = 3600
 
 -- Seconds; longer than this, tasks do not go on before their host has a turn.
-local turn = 0.002
+local turn = 0.001
 
--- What so many have received is kept at once, before it is read.
-local batch_size = 16
+-- So many receive before the first of them reads, and send together: more, and
+-- their connects and handshakes take more than a turn of their host's.
+local batch_size = 8
 
 local unpack = table.unpack or unpack
 
@@ -303,6 +304,7 @@ local function run(state, until_)
       if task.failed then return task end
       if until_ and core.now() >= until_ then rest = 0 break end
     end
+    begin(batch)
   end
   drop_done(state.tasks)
 end
@@ -341,7 +343,6 @@ function tasks.gather(fs, options)
     local failed = run(state, wait ~= wait_in_core and core.now() + turn or nil)
     if failed then abandon(state.tasks, failed.raised) end
     if #state.tasks == 0 then return state.results, state.errors end
-    begin(state.tasks)
     wait_for(state.tasks, long, wait)
   end
 end
