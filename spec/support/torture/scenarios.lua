@@ -29,6 +29,14 @@ end
 local plexauth = require "plexauth"
 local kept = new(plexauth)
 
+-- A client keeps connections, handles and buffers for its next calls: what is
+-- alive is counted with one that has made a call.
+function _G.renew()
+  kept:close()
+  kept = new(plexauth)
+  checked(kept:get_transient_token())
+end
+
 local scenarios = {}
 
 -- Every module anew, from its source.

@@ -159,6 +159,8 @@ static lua_State *newstate (const char *script, const char *url) {
 
 
 static void settle (lua_State *L, long now[]) {
+  lua_getglobal(L, "renew");
+  lua_call(L, 0, 0);
   lua_gc(L, LUA_GCCOLLECT);
   lua_gc(L, LUA_GCCOLLECT);
   memcpy(now, blocks, sizeof(blocks));
