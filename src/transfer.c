@@ -56,16 +56,15 @@ static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
 static int contradicts (const pa_Buffer *head, const char *line, size_t n) {
   static const char name[] = "content-length:";
   const size_t len = sizeof(name) - 1;
-  const char *p = head->data;
-  size_t left = head->len;
-  if (n <= len || strncasecmp(line, name, len) != 0)
+  const char *p, *end;
+  if (head->len == 0 || n <= len || strncasecmp(line, name, len) != 0)
     return 0;
-  while (left > 0) {
-    const char *newline = memchr(p, '\n', left);
+  end = head->data + head->len;
+  for (p = head->data; p < end; p++) {
     if (strncasecmp(p, name, len) == 0)
-      return left < n || memcmp(p, line, n) != 0;
-    left = newline != NULL ? left - (size_t)(newline + 1 - p) : 0;
-    p = newline + 1;
+      return (size_t)(end - p) < n || memcmp(p, line, n) != 0;
+    if ((p = memchr(p, '\n', (size_t)(end - p))) == NULL)
+      break;
   }
   return 0;
 }
