@@ -94,6 +94,21 @@ describe("a task", function()
       assert.equal(20, calls)
     end)
 
+  -- A host's next step may be a whole frame away.
+  for name, make in pairs {
+    ["a call"] = function() return plexauth.task(ask) end,
+    ["gather"] = function() return plexauth.task(plexauth.gather, { ask }) end,
+  } do
+    it_ends("has sent what " .. name .. " asks for when it returns", function()
+      listen { body = "{}" }
+      assert(ask()) -- a connection stands now
+      local task = make()
+      task:step(0)
+      server:wait("requests", 2)
+      finish(task)
+    end)
+  end
+
   it_ends("does not let all of a gather go on, however long they take",
     function()
       listen { body = "{}" }
