@@ -148,6 +148,22 @@ describe("as a guest", function()
       all))
   end)
 
+  -- The decoder makes a table in the size of the last one of its kind: sixty of
+  -- them within each other must not all be as large as one that was.
+  it("takes no more memory for an answer than its text explains", function()
+    local text = ('{"a":{%s"k":2},"b":%s1%s}'):format(('"k":1,'):rep(20000),
+      ('{"a":'):rep(60), ("}"):rep(60))
+    local plex = plexauth.new { access_token = "t", account_url =
+      host:listen({ rows = { { body = text } } }).url }
+    collectgarbage()
+    local before = collectgarbage "count"
+    local account = assert(plex:get_token_details())
+    collectgarbage()
+    assert.is_true(collectgarbage "count" - before < 40 * #text / 1024)
+    assert.equal(2, account.a.k)
+    plex:close()
+  end)
+
   it("makes one handshake, and resumes when it has to connect again",
     function()
       local rows = {}

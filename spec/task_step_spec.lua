@@ -130,6 +130,27 @@ describe("a task", function()
       assert.equal(10, #task.results[1])
     end)
 
+  it_ends("lets each of a gather go on in turn, however long they take",
+    function()
+      listen { body = "{}" }
+      local turns, fs = {}, {}
+      for i = 1, 16 do
+        turns[i] = 0
+        fs[i] = function()
+          while true do
+            turns[i] = turns[i] + 1
+            local ends = core.now() + 0.002
+            repeat until core.now() >= ends
+            assert(ask())
+          end
+        end
+      end
+      local task = plexauth.task(plexauth.gather, fs)
+      for _ = 1, 10 * #fs do task:step(0) end
+      task:cancel()
+      for i = 1, 16 do assert.is_true(turns[i] >= 4, i .. " starves") end
+    end)
+
   it("raises misuse at the caller's line", function()
     local task = plexauth.task(function() end)
     local words = "seconds must be a number from 0 to 86400"

@@ -589,8 +589,9 @@ static int fieldvalue (Parser *P) {
 }
 
 
-/* An object gets a table of the size that the last one under its name had.
-   Where that is far too large, the text of that one was as long. */
+/* An object gets a table of the size that the last one under its name had;
+   not of any size, as objects within each other may all go by one that has
+   ended long before. */
 static int object (Parser *P) {
   lua_State *L = P->L;
   Name *kind = P->under;
@@ -621,7 +622,7 @@ static int object (Parser *P) {
   if (!made)
     storefields(L, table, count);
   if (kind != NULL)
-    kind->fields = count;
+    kind->fields = count < PORTION ? count : PORTION;
   P->depth--;
   return more == 0;
 }

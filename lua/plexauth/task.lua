@@ -33,8 +33,8 @@ end
 -- Fields: `transfers` and `wake` (a time, or nil) say what it waits for,
 -- `ready` that it may go on, `interrupted` that Ctrl-C is why; `own` is the
 -- transfer of its call, where it is in one, and `fresh` says that this has yet
--- to begin; `children` are those of a gather inside it; `outer` is the task
--- that resumes it, if any.
+-- to begin; `at` is its place among a gather's; `children` are those of a
+-- gather inside it; `outer` is the task that resumes it, if any.
 local function new(f, ...)
   local args, n = { ... }, select("#", ...)
   local task = { ready = true, done = false, transfers = {} }
@@ -138,10 +138,10 @@ end
 
 local function wait_in_task(task)
   return function(transfers, seconds)
-    local own = task.transfers
+    local before = task.transfers
     task.transfers, task.wake = transfers, core.now() + seconds
     coroutine.yield(call.waiting)
-    task.transfers, task.wake = own, nil
+    task.transfers, task.wake = before, nil
     if task.interrupted then return nil end
     return core.poll(transfers, 0)
   end
@@ -275,6 +275,7 @@ local function next_batch(state, rest, until_)
     state.at = state.at % #list + 1
     local task = list[state.at]
     if task.ready then
+      task.at = state.at
       if go_on_receiving(task) then batch[#batch + 1] = task end
       if until_ and core.now() >= until_ then return batch, 0 end
     end
@@ -302,7 +303,10 @@ local function run(state, until_)
     for _, task in ipairs(batch) do
       resume(task)
       if task.failed then return task end
-      if until_ and core.now() >= until_ then rest = 0 break end
+      if until_ and core.now() >= until_ then
+        state.at, rest = task.at, 0
+        break
+      end
     end
     begin(batch)
   end
