@@ -13,6 +13,8 @@ end
 
 function left.close()
   for client in pairs(clients) do client:close() end
+  collectgarbage() -- transfers that were dropped have descriptors, too
+  collectgarbage()
 end
 
 return left

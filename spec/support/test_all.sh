@@ -19,7 +19,7 @@ for lua in "$@"; do
   echo "== $lua"
   "${MAKE:-make}" -s test LUA="$lua" 2>&1 | tee "$dir/log"
   # "N passed, N failed", and perhaps ", N skipped"
-  line=$(tail -n 1 "$dir/log" | grep -E '^[0-9]+ passed, [0-9]+ failed')
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$dir/log" | tail -n 1)
   # shellcheck disable=SC2086
   set -- ${line:-none passed, no end}
   [ "$3" = 0 ] || status=1
