@@ -643,6 +643,7 @@ static int word (Parser *P) {
 }
 
 
+/* Most values are strings, and should not pay for what these need. */
 static __attribute__((noinline)) int nostring (Parser *P) {
   switch (*P->p) {
     case '{':

@@ -365,7 +365,7 @@ static size_t checkline (lua_State *L, int array, int i) {
   s = luaL_checklstring(L, -1, &len);
   for (at = 0; at < len; at++)
     if ((unsigned char)s[at] < ' ' || s[at] == 127)
-      luaL_error(L, "control byte in a header line");
+      luaL_error(L, "control byte in a line");
   lua_pop(L, 1);
   return len;
 }
@@ -500,7 +500,8 @@ static int core_headers (lua_State *L) {
 }
 
 
-/* Seconds of a clock that nobody sets. */
+/* Seconds of a clock that nobody sets; not of 'pa_now', as a turn of a host's
+   lasts no longer than a millisecond. */
 static int core_now (lua_State *L) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

@@ -455,11 +455,10 @@ void pa_poolleave (pa_Seat *s) {
 
 
 void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max) {
-  pa_bufinit(b, max);
-  if (p->nspare > 0 && p->spare[p->nspare - 1].size <= max) {
+  if (p->nspare > 0)
     *b = p->spare[--p->nspare];
-    b->max = max;
-  }
+  else
+    pa_bufinit(b, max);
 }
 
 

@@ -90,7 +90,8 @@ void pa_poollend (pa_Seat *s);
 int pa_poollent (const pa_Seat *s, int i);
 
 /* An empty buffer, perhaps with memory: an answer's body is too large for
-   malloc's fast paths. What is given back is wiped, and kept or freed. */
+   malloc's fast paths. 'max' is the same for all of a pool's. What is given
+   back is wiped, and freed where the pool is closed or has enough. */
 void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max);
 void pa_poolreturn (pa_Pool *p, pa_Buffer *b);
 
