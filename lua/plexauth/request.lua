@@ -1,6 +1,7 @@
 -- A row of plexauth.endpoints plus a client's settings and a call's arguments
 -- makes an HTTP request: verb, URL, header lines (in the core's form), body. No
--- I/O, nothing is raised; what is wrong comes back as a sentence that holds no value.
+-- I/O, nothing is raised; what is wrong comes back as a sentence that holds no
+-- value.
 
 local check = require "plexauth.check"
 local core = require "plexauth.core"
