@@ -14,12 +14,16 @@
 #include <string.h>
 
 /* Members are collected on the stack so that their table can be made in the
-   right size; those of a large one go into it in portions. */
+   right size; those of a large one that come after this many go straight into
+   it. */
 #define PORTION 48
 
 /* The first this many digits decide what a double is; for all that follow it
    only matters whether they are zero. */
 #define MAXDIGITS 800
+
+/* So many digits are less than 2^63. */
+#define SAFEDIGITS 18
 
 /* Beyond this a double no longer tells neighbouring integers apart. */
 #define EXACT 9007199254740992.0 /* 2^53 */
@@ -39,7 +43,6 @@ typedef struct Name {
 typedef struct Parser {
   lua_State *L;
   const char *p;
-  const char *end;
   const char *fault; /* what is wrong at 'p' */
   int depth;
   int names;
@@ -289,10 +292,21 @@ static Name *pushknown (Parser *P, unsigned place) {
 }
 
 
+/* Of two names with their closing quotes, of which one has 'n' bytes. Words of
+   eight bytes may reach into the padding, but none begins there: zeros are in
+   no name. */
+static int samename (const char *s, const char *t, size_t n) {
+  for (; n > 8; n -= 8, s += 8, t += 8)
+    if (littleendian(s) != littleendian(t))
+      return 0;
+  return (littleendian(s) ^ littleendian(t)) << (64 - 8 * n) == 0;
+}
+
+
 static Name *pushname (Parser *P, const char *s, size_t len) {
   unsigned place = placeof(s, len);
   Name *n = &P->name[place];
-  if (n->s == NULL || n->len != len || memcmp(n->s, s, len) != 0) {
+  if (n->s == NULL || !samename(s, n->s, n->len + 1)) {
     lua_pushlstring(P->L, s, len);
     lua_replace(P->L, P->names + (int)place);
     n->s = s;
@@ -308,8 +322,7 @@ static Name *pushname (Parser *P, const char *s, size_t len) {
 static Name *pushexpected (Parser *P) {
   const Name *n = &P->name[*P->next];
   const char *s = P->p + 1;
-  if (n->s == NULL || n->len >= (size_t)(P->end - s) || s[n->len] != '"' ||
-      memcmp(s, n->s, n->len) != 0)
+  if (n->s == NULL || !samename(s, n->s, n->len + 1))
     return NULL;
   P->p = s + n->len + 1;
   return pushknown(P, *P->next);
@@ -390,7 +403,7 @@ static int tointeger (const Number *n, int64_t *i) {
   size_t at;
   for (at = 0; at < n->nwhole; at++) {
     unsigned digit = (unsigned)(n->whole[at] - '0');
-    if (v > (most - digit) / 10)
+    if (at >= SAFEDIGITS && v > (most - digit) / 10)
       return 0;
     v = v * 10 + digit;
   }
@@ -498,11 +511,11 @@ static void maketable (lua_State *L, int table, int narray, int nfields) {
 }
 
 
-/* The 'n' items on top, of which the last is the 'count'th of all. */
-static void storeitems (lua_State *L, int table, int count, int n) {
+/* The 'n' items on top. */
+static void storeitems (lua_State *L, int table, int n) {
   maketable(L, table, n, 0);
   for (; n > 0; n--)
-    lua_rawseti(L, table, count--);
+    lua_rawseti(L, table, n);
 }
 
 
@@ -510,8 +523,8 @@ static int array (Parser *P) {
   lua_State *L = P->L;
   Name *kind = P->under;
   int table = lua_gettop(L) + 1;
+  int made = 0;
   int more = 1;
-  int pending = 0;
   int count = 0;
   if (!enter(P))
     return 0;
@@ -524,13 +537,16 @@ static int array (Parser *P) {
     if (!value(P))
       return 0;
     count++;
-    if (++pending == PORTION) {
-      storeitems(L, table, count, pending);
-      pending = 0;
+    if (made)
+      lua_rawseti(L, table, count);
+    else if (count == 2 * PORTION) { /* an item takes half of a field's room */
+      storeitems(L, table, count);
+      made = 1;
     }
     more = next(P, ']');
   }
-  storeitems(L, table, count, pending);
+  if (!made)
+    storeitems(L, table, count);
   P->depth--;
   return more == 0;
 }
@@ -663,7 +679,7 @@ static inline int value (Parser *P) {
 
 
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
-  Parser P = { .L = L, .p = text, .end = text + len };
+  Parser P = { .L = L, .p = text };
   unsigned start = 0;
   int ok;
   P.next = &start;
