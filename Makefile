@@ -190,7 +190,7 @@ check-all: test lint memcheck asan tsan torture analyze fuzz
 build/bench/%: bench/%.c bench/floor.h $(SOURCES) $(HEADERS)
 	@mkdir -p build/bench
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(STATIC) $< \
-	  $(if $(filter %/floor,$@),,src/json.c) -Wl,--as-needed -o $@ $(LIBS)
+	  $(if $(filter %/floor,$@),,src/json.c src/number.c) -Wl,--as-needed -o $@ $(LIBS)
 
 bench: deps-bench
 	@$(MAKE) -s all build/bench/floor build/bench/floor_many build/bench/json

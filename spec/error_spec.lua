@@ -510,6 +510,24 @@ describe("an answer", function()
     end
   end)
 
+  -- Up to a number of members the decoder collects them before it makes their
+  -- table, beyond that it does not; the second time it has met their names.
+  it("has arrays and objects of any length", function()
+    for _, n in ipairs { 1, 47, 48, 49, 95, 96, 97, 500, 3 } do
+      local items, fields = {}, {}
+      for i = 1, n do
+        items[i] = tostring(i)
+        fields[i] = ('"name %d":[%d,{"%s":null,"a":%d}]'):format(i, i,
+          ("long"):rep(i), i)
+      end
+      local body = ('{"items":[%s],"fields":{%s}}'):format(
+        table.concat(items, ","), table.concat(fields, ","))
+      for _ = 1, 2 do
+        assert_same(tidied(cjson.decode(body)), decodes(body))
+      end
+    end
+  end)
+
   it("has the last of several members of one name", function()
     assert_same({ a = tidied(3), b = tidied(1) },
       decodes '{"a":1,"b":1,"a":2,"a":3}')

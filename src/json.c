@@ -7,10 +7,9 @@
 */
 
 #include "json.h"
+#include "number.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Members are collected on the stack so that their table can be made in the
@@ -18,37 +17,29 @@
    it. */
 #define PORTION 48
 
-/* The first this many digits decide what a double is; for all that follow it
-   only matters whether they are zero. */
-#define MAXDIGITS 800
+/* The names met last stay at hand, for the texts that follow too: the same come
+   again and again, and to make a Lua string means to hash it. Not those that
+   are longer. */
+#define NAMES 256
+#define MAXNAME 39
 
-/* So many digits are less than 2^63. */
-#define SAFEDIGITS 18
-
-/* Beyond this a double no longer tells neighbouring integers apart. */
-#define EXACT 9007199254740992.0 /* 2^53 */
-
-/* A field's name, as it stands in the text. */
+/* A field's name: as it stood in the text, with its closing quote. */
 typedef struct Name {
-  const char *s; /* NULL: none yet */
-  size_t len;
-  unsigned next; /* place of the one that came after it */
-  int fields;    /* of the last object that it was the name of, or of items */
+  char s[MAXNAME + 1 + PA_PADDING];
+  unsigned len;
+  int fields;        /* of the last object under it, or among its items */
+  struct Name *next; /* the one that came after it */
 } Name;
-
-/* The names met last are at hand as Lua strings, on the stack from 'names' on:
-   most come again and again, and to make a string means to hash it. */
-#define NAMES 64
 
 typedef struct Parser {
   lua_State *L;
   const char *p;
   const char *fault; /* what is wrong at 'p' */
   int depth;
-  int names;
-  unsigned *next; /* where to note the place of the next name */
-  Name *under;    /* whose value is being read, or NULL */
-  Name name[NAMES];
+  int strings; /* where the names' Lua strings are, in an array */
+  Name *name;  /* those names; and one more, for what is under no name */
+  Name **next; /* where to note the next name */
+  Name *under; /* whose value is being read; NULL: of one not at hand */
 } Parser;
 
 static inline int value (Parser *P);
@@ -73,11 +64,6 @@ static void skipspace (Parser *P) {
        : 0)
 
 
-static int isdecimal (char c) { /* not isdigit: the locale is the host's */
-  return c >= '0' && c <= '9';
-}
-
-
 /*
 ** {======================================================
 ** Strings
@@ -85,7 +71,7 @@ static int isdecimal (char c) { /* not isdigit: the locale is the host's */
 */
 
 static int hexdigit (char c) {
-  if (isdecimal(c))
+  if (pa_isdecimal(c))
     return c - '0';
   if (c >= 'a' && c <= 'f')
     return c - 'a' + 10;
@@ -276,26 +262,31 @@ static int string (Parser *P) {
 }
 
 
-static unsigned placeof (const char *s, size_t len) {
+static Name *placeof (Parser *P, const char *s, size_t len) {
   const unsigned char *u = (const unsigned char *)s;
   unsigned sum = (u[0] * 31u + u[len / 2]) * 31u + u[len > 0 ? len - 1 : 0];
-  return (sum * 31u + (unsigned)len) % NAMES;
+  return &P->name[(sum * 31u + (unsigned)len) % NAMES];
 }
 
 
-/* Push the name at 'place', and remember that it is the one that comes now. */
-static Name *pushknown (Parser *P, unsigned place) {
-  lua_pushvalue(P->L, P->names + (int)place);
-  *P->next = place;
-  P->next = &P->name[place].next;
-  return &P->name[place];
+static int indexof (const Parser *P, const Name *n) {
+  return (int)(n - P->name) + 1;
+}
+
+
+/* Push the name, and remember that it is the one that comes now. */
+static Name *pushknown (Parser *P, Name *n) {
+  lua_rawgeti(P->L, P->strings, indexof(P, n));
+  *P->next = n;
+  P->next = &n->next;
+  return n;
 }
 
 
 /* Of two names with their closing quotes, of which one has 'n' bytes. Words of
    eight bytes may reach into the padding, but none begins there: zeros are in
    no name. */
-static int samename (const char *s, const char *t, size_t n) {
+static inline int samename (const char *s, const char *t, size_t n) {
   for (; n > 8; n -= 8, s += 8, t += 8)
     if (littleendian(s) != littleendian(t))
       return 0;
@@ -303,166 +294,38 @@ static int samename (const char *s, const char *t, size_t n) {
 }
 
 
+/* The string first, as making one may run a finaliser, and that may decode. */
+static void keepname (Parser *P, Name *n, const char *s, size_t len) {
+  lua_pushlstring(P->L, s, len);
+  lua_rawseti(P->L, P->strings, indexof(P, n));
+  memset(n->s, 0, sizeof(n->s));
+  memcpy(n->s, s, len + 1);
+  n->len = (unsigned)len;
+  n->fields = 0;
+}
+
+
 static Name *pushname (Parser *P, const char *s, size_t len) {
-  unsigned place = placeof(s, len);
-  Name *n = &P->name[place];
-  if (n->s == NULL || !samename(s, n->s, n->len + 1)) {
+  Name *n = placeof(P, s, len);
+  if (len > MAXNAME) {
     lua_pushlstring(P->L, s, len);
-    lua_replace(P->L, P->names + (int)place);
-    n->s = s;
-    n->len = len;
-    n->fields = 0;
+    return NULL;
   }
-  return pushknown(P, place);
+  if (!samename(s, n->s, n->len + 1))
+    keepname(P, n, s, len);
+  return pushknown(P, n);
 }
 
 
 /* Objects of one kind have their fields in one order: so the name that came
    next the last time is tried before any is looked for. */
 static Name *pushexpected (Parser *P) {
-  const Name *n = &P->name[*P->next];
+  Name *n = *P->next;
   const char *s = P->p + 1;
-  if (n->s == NULL || !samename(s, n->s, n->len + 1))
+  if (!samename(s, n->s, n->len + 1))
     return NULL;
   P->p = s + n->len + 1;
-  return pushknown(P, *P->next);
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Numbers
-** =======================================================
-*/
-
-/* A number's parts, as they stand in the text. */
-typedef struct Number {
-  int negative;
-  const char *whole;
-  size_t nwhole;
-  const char *fraction;
-  size_t nfraction;
-  long exponent;
-  int literal; /* an integer literal: neither fraction nor exponent */
-} Number;
-
-
-static size_t digits (Parser *P) {
-  const char *start = P->p;
-  while (isdecimal(*P->p))
-    P->p++;
-  return (size_t)(P->p - start);
-}
-
-
-/* Far beyond any double's it makes no difference, so it stops growing. */
-static int exponent (Parser *P, Number *n) {
-  int negative = 0;
-  long e = 0;
-  if (*P->p == '+' || *P->p == '-')
-    negative = *P->p++ == '-';
-  if (!isdecimal(*P->p))
-    return fail(P, "digit expected");
-  for (; isdecimal(*P->p); P->p++)
-    if (e < 100000000)
-      e = e * 10 + (*P->p - '0');
-  n->exponent = negative ? -e : e;
-  return 1;
-}
-
-
-static int split (Parser *P, Number *n) {
-  memset(n, 0, sizeof(*n));
-  n->negative = *P->p == '-';
-  P->p += n->negative;
-  n->whole = P->p;
-  n->nwhole = digits(P);
-  if (n->nwhole == 0 || (n->nwhole > 1 && n->whole[0] == '0'))
-    return fail(P, "invalid number");
-  n->literal = *P->p != '.' && *P->p != 'e' && *P->p != 'E';
-  if (*P->p == '.') {
-    n->fraction = ++P->p;
-    n->nfraction = digits(P);
-    if (n->nfraction == 0)
-      return fail(P, "digit expected");
-  }
-  if (*P->p == 'e' || *P->p == 'E') {
-    P->p++;
-    return exponent(P, n);
-  }
-  return 1;
-}
-
-
-/* The integer of a literal, where 64 bits hold it. */
-static int tointeger (const Number *n, int64_t *i) {
-  uint64_t most = (uint64_t)INT64_MAX + (n->negative ? 1u : 0u);
-  uint64_t v = 0;
-  size_t at;
-  for (at = 0; at < n->nwhole; at++) {
-    unsigned digit = (unsigned)(n->whole[at] - '0');
-    if (at >= SAFEDIGITS && v > (most - digit) / 10)
-      return 0;
-    v = v * 10 + digit;
-  }
-  *i = (int64_t)(n->negative ? 0u - v : v);
-  return 1;
-}
-
-
-/* Append a run of digits; of those that have no place it is only kept whether
-   they are all zero. */
-static size_t copydigits (char *out, size_t len, const char *s, size_t n,
-                          long *e) {
-  size_t i;
-  for (i = 0; i < n; i++) {
-    if (len == 0 && s[i] == '0')
-      continue;
-    if (len < MAXDIGITS)
-      out[len++] = s[i];
-    else {
-      ++*e;
-      if (s[i] != '0')
-        out[MAXDIGITS - 1] |= 1; /* the digits '0' to '9' stay digits */
-    }
-  }
-  return len;
-}
-
-
-/* Written anew without a decimal point, whose form is a matter of the host's
-   locale, the number can be left to strtod. */
-static double todouble (const Number *n) {
-  char text[MAXDIGITS + 32] = "0";
-  long e = n->exponent - (long)n->nfraction;
-  size_t len = copydigits(text, 0, n->whole, n->nwhole, &e);
-  double d;
-  len = copydigits(text, len, n->fraction, n->nfraction, &e);
-  if (len > 0)
-    (void)snprintf(text + len, 32, "e%ld", e);
-  d = strtod(text, NULL);
-  return n->negative ? -d : d;
-}
-
-
-static int number (Parser *P) {
-  Number n;
-  int64_t i;
-  double d;
-  if (!split(P, &n))
-    return 0;
-  if (n.literal && tointeger(&n, &i)) {
-    pa_pushint64(P->L, i);
-    return 1;
-  }
-  d = todouble(&n);
-  if (d >= -EXACT && d <= EXACT && d == (double)(int64_t)d)
-    pa_pushint64(P->L, (int64_t)d);
-  else
-    lua_pushnumber(P->L, d);
-  return 1;
+  return pushknown(P, n);
 }
 
 /* }====================================================== */
@@ -504,10 +367,8 @@ static int next (Parser *P, char close) {
 
 
 static void maketable (lua_State *L, int table, int narray, int nfields) {
-  if (lua_isnil(L, table)) {
-    lua_createtable(L, narray, nfields);
-    lua_replace(L, table);
-  }
+  lua_createtable(L, narray, nfields);
+  lua_replace(L, table);
 }
 
 
@@ -646,6 +507,12 @@ static int object (Parser *P) {
 /* }====================================================== */
 
 
+static int number (Parser *P) {
+  P->fault = pa_pushnumber(P->L, &P->p);
+  return P->fault == NULL;
+}
+
+
 static int word (Parser *P) {
   if (skipword(P, "true"))
     lua_pushboolean(P->L, 1);
@@ -667,7 +534,7 @@ static __attribute__((noinline)) int nostring (Parser *P) {
     case '[':
       return array(P);
     default:
-      return *P->p == '-' || isdecimal(*P->p) ? number(P) : word(P);
+      return *P->p == '-' || pa_isdecimal(*P->p) ? number(P) : word(P);
   }
 }
 
@@ -678,14 +545,50 @@ static inline int value (Parser *P) {
 }
 
 
+/* At first every name is the empty one, and it is the next one. */
+static void newnames (lua_State *L) {
+  Name *name;
+  int i;
+  lua_createtable(L, NAMES + 1, 0);
+  name = lua_newuserdatauv(L, (NAMES + 1) * sizeof(*name), 0);
+  memset(name, 0, (NAMES + 1) * sizeof(*name));
+  lua_rawseti(L, -2, NAMES + 1);
+  for (i = 0; i <= NAMES; i++) {
+    name[i].s[0] = '"';
+    name[i].next = name;
+    if (i < NAMES) {
+      lua_pushliteral(L, "");
+      lua_rawseti(L, -2, i + 1);
+    }
+  }
+}
+
+
+/* Push the Lua state's array of names, and behind them what goes with each. */
+static void pushnames (lua_State *L) {
+  static char key; /* its address is */
+  lua_pushlightuserdata(L, &key);
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    newnames(L);
+    lua_pushlightuserdata(L, &key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+  }
+  lua_rawgeti(L, -1, NAMES + 1);
+}
+
+
 int pa_pushjson (lua_State *L, const char *text, size_t len) {
   Parser P = { .L = L, .p = text };
-  unsigned start = 0;
   int ok;
-  P.next = &start;
-  P.names = lua_gettop(L) + 1;
-  luaL_checkstack(L, NAMES, "JSON");
-  lua_settop(L, P.names + NAMES - 1);
+  luaL_checkstack(L, 8, "JSON");
+  pushnames(L);
+  P.strings = lua_gettop(L) - 1;
+  P.name = lua_touserdata(L, -1);
+  P.under = &P.name[NAMES];
+  P.next = &P.under->next;
   skipspace(&P);
   ok = value(&P);
   if (ok) {
@@ -694,7 +597,7 @@ int pa_pushjson (lua_State *L, const char *text, size_t len) {
   }
   if (!ok)
     lua_pushfstring(L, "%s at byte %d", P.fault, (int)(P.p - text) + 1);
-  lua_replace(L, P.names);
-  lua_settop(L, P.names);
+  lua_replace(L, P.strings);
+  lua_settop(L, P.strings);
   return ok;
 }

@@ -5,6 +5,8 @@
 -- every OpenSSL (`x509 -req` learned -not_after in 3.4, and refuses -days -1
 -- in places).
 
+local lua = require "spec.support.lua"
+
 local certs = {}
 
 local made
@@ -82,15 +84,6 @@ local function remove(dir)
   os.execute("rm -rf '" .. dir .. "'")
 end
 
----Runs f when the Lua state ends; in 5.1 only userdata has finalizers.
-local function at_exit(f)
-  local newproxy = rawget(_G, "newproxy")
-  if not newproxy then return setmetatable({}, { __gc = f }) end
-  local proxy = newproxy(true)
-  getmetatable(proxy).__gc = f
-  return proxy
-end
-
 local function paths(dir)
   local result = { dir = dir, ca = dir .. "/ca.pem" }
   for _, name in ipairs { "good", "wrong_host", "expired", "self_signed" } do
@@ -104,7 +97,7 @@ end
 function certs.make()
   if made then return made end
   local dir = assert(output "mktemp -d":match "^(/[^\n']+)\n$", "no mktemp")
-  local guard = at_exit(function() remove(dir) end)
+  local guard = lua.finaliser(function() remove(dir) end)
   write(dir .. "/config", config)
   local text = output(script:format(dir))
   if not text:find "made\n$" then error("certs: " .. text, 0) end

@@ -29,6 +29,16 @@ end
 -- raises goes past it.
 lua.pcall = not lua.is_51 and pcall or function(f, ...) return true, f(...) end
 
+---A value that has f called when it is collected, or at the end. In 5.1 only
+---userdata has finalisers.
+function lua.finaliser(f)
+  local newproxy = rawget(_G, "newproxy")
+  if not newproxy then return setmetatable({}, { __gc = f }) end
+  local proxy = newproxy(true)
+  getmetatable(proxy).__gc = f
+  return proxy
+end
+
 ---Compile text, with globals of its own; nil and why where it does not.
 function lua.load(source, name, env)
   if not rawget(_G, "setfenv") then return load(source, name, "t", env) end
