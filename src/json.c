@@ -12,22 +12,22 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Members are collected on the stack so that their table can be made in the
-   right size; those of a large one that come after this many go straight into
-   it. */
-#define PORTION 48
+/* Members of a table of unknown size are collected on the stack, so that it can
+   be made in the right one; this many slots of it are for them. */
+#define ROOM 96
 
 /* The names met last stay at hand, for the texts that follow too: the same come
    again and again, and to make a Lua string means to hash it. Not those that
    are longer. */
 #define NAMES 256
-#define MAXNAME 39
+#define MAXNAME 35
 
 /* A field's name: as it stood in the text, with its closing quote. */
 typedef struct Name {
   char s[MAXNAME + 1 + PA_PADDING];
-  unsigned len;
+  int len;
   int fields;        /* of the last object under it, or among its items */
+  int items;         /* of the last array, likewise */
   struct Name *next; /* the one that came after it */
 } Name;
 
@@ -203,7 +203,7 @@ static uint64_t special (uint64_t w) {
 }
 
 
-static uint64_t littleendian (const char *p) {
+static inline uint64_t littleendian (const char *p) {
   const unsigned char *u = (const unsigned char *)p;
   return (uint64_t)u[0] | (uint64_t)u[1] << 8 | (uint64_t)u[2] << 16 |
          (uint64_t)u[3] << 24 | (uint64_t)u[4] << 32 | (uint64_t)u[5] << 40 |
@@ -300,8 +300,9 @@ static void keepname (Parser *P, Name *n, const char *s, size_t len) {
   lua_rawseti(P->L, P->strings, indexof(P, n));
   memset(n->s, 0, sizeof(n->s));
   memcpy(n->s, s, len + 1);
-  n->len = (unsigned)len;
+  n->len = (int)len;
   n->fields = 0;
+  n->items = 0;
 }
 
 
@@ -311,7 +312,7 @@ static Name *pushname (Parser *P, const char *s, size_t len) {
     lua_pushlstring(P->L, s, len);
     return NULL;
   }
-  if (!samename(s, n->s, n->len + 1))
+  if (!samename(s, n->s, (size_t)n->len + 1))
     keepname(P, n, s, len);
   return pushknown(P, n);
 }
@@ -322,7 +323,7 @@ static Name *pushname (Parser *P, const char *s, size_t len) {
 static Name *pushexpected (Parser *P) {
   Name *n = *P->next;
   const char *s = P->p + 1;
-  if (!samename(s, n->s, n->len + 1))
+  if (!samename(s, n->s, (size_t)n->len + 1))
     return NULL;
   P->p = s + n->len + 1;
   return pushknown(P, n);
@@ -337,15 +338,24 @@ static Name *pushexpected (Parser *P) {
 ** =======================================================
 */
 
-/* Leaves a slot for the table on the stack; its members come above. */
-static int enter (Parser *P) {
-  if (++P->depth > PA_MAXDEPTH)
-    return fail(P, "nested too deeply");
-  luaL_checkstack(P->L, 2 * PORTION + 8, "JSON");
+/* Leaves a slot for the table on the stack, with room above it. 1: members
+   follow, 0: there are none, -1: failed. */
+static int enter (Parser *P, char close, int made) {
+  int more;
+  if (++P->depth > PA_MAXDEPTH) {
+    P->fault = "nested too deeply";
+    return -1;
+  }
+  luaL_checkstack(P->L, 8, "JSON");
   lua_pushnil(P->L);
   P->p++;
   skipspace(P);
-  return 1;
+  more = *P->p != close;
+  if (!more)
+    P->p++;
+  else if (!made)
+    luaL_checkstack(P->L, ROOM + 8, "JSON");
+  return more;
 }
 
 
@@ -380,34 +390,34 @@ static void storeitems (lua_State *L, int table, int n) {
 }
 
 
+/* Like an object, see there. */
 static int array (Parser *P) {
   lua_State *L = P->L;
   Name *kind = P->under;
   int table = lua_gettop(L) + 1;
-  int made = 0;
-  int more = 1;
+  int made = kind != NULL && kind->items > 0;
+  int more = enter(P, ']', made);
   int count = 0;
-  if (!enter(P))
+  if (more < 0)
     return 0;
-  if (*P->p == ']') {
-    P->p++;
-    more = 0;
-  }
-  while (more > 0) {
+  if (made)
+    maketable(L, table, kind->items, 0);
+  for (; more > 0; more = next(P, ']')) {
     P->under = kind;
     if (!value(P))
       return 0;
     count++;
     if (made)
       lua_rawseti(L, table, count);
-    else if (count == 2 * PORTION) { /* an item takes half of a field's room */
+    else if (count == ROOM) {
       storeitems(L, table, count);
       made = 1;
     }
-    more = next(P, ']');
   }
   if (!made)
     storeitems(L, table, count);
+  if (kind != NULL)
+    kind->items = count < ROOM ? count : ROOM;
   P->depth--;
   return more == 0;
 }
@@ -474,32 +484,27 @@ static int object (Parser *P) {
   Name *kind = P->under;
   int table = lua_gettop(L) + 1;
   int made = kind != NULL && kind->fields > 0;
-  int more = 1;
+  int more = enter(P, '}', made);
   int count = 0;
-  if (!enter(P))
+  if (more < 0)
     return 0;
   if (made)
     maketable(L, table, 0, kind->fields);
-  if (*P->p == '}') {
-    P->p++;
-    more = 0;
-  }
-  while (more > 0) {
+  for (; more > 0; more = next(P, '}')) {
     if (!fieldname(P) || !fieldvalue(P))
       return 0;
     count++;
     if (made)
       lua_rawset(L, table);
-    else if (count == PORTION) {
+    else if (count == ROOM / 2) {
       storefields(L, table, count);
       made = 1;
     }
-    more = next(P, '}');
   }
   if (!made)
     storefields(L, table, count);
   if (kind != NULL)
-    kind->fields = count < PORTION ? count : PORTION;
+    kind->fields = count < ROOM / 2 ? count : ROOM / 2;
   P->depth--;
   return more == 0;
 }
