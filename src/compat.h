@@ -33,7 +33,7 @@
 #define lua_getuservalue(L, at) lua_getfenv(L, at)
 #define lua_setuservalue(L, at) lua_setfenv(L, at)
 #define lua_rawlen(L, at) lua_objlen(L, at)
-#define luaL_setfuncs(L, list, n) luaL_register(L, NULL, list)
+#define luaL_setfuncs(L, list, n) luaL_openlib(L, NULL, list, n)
 #define luaL_setmetatable(L, name) \
   (luaL_getmetatable(L, name), (void)lua_setmetatable(L, -2))
 #undef luaL_newlib

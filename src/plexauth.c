@@ -71,8 +71,22 @@ static int interrupted (const Hook *h) {
 ** =======================================================
 */
 
+/* What a method is called on; its type's metatable is the method's upvalue,
+   which is found faster than one by its name. */
+static void *checkself (lua_State *L, const char *type) {
+  void *self = lua_touserdata(L, 1);
+  if (self != NULL && lua_getmetatable(L, 1)) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same)
+      return self;
+  }
+  return luaL_checkudata(L, 1, type);
+}
+
+
 static pa_Transfer *checktransfer (lua_State *L) {
-  return luaL_checkudata(L, 1, TRANSFER);
+  return checkself(L, TRANSFER);
 }
 
 
@@ -137,21 +151,42 @@ static int transfer_watches (lua_State *L) {
 }
 
 
-/* Status, Content-Type and Retry-After (seconds), each or nil; or nil, kind,
-   sentence, transient. */
+/* Push the decoded body, or nil and why it is none that could be due. */
+static int pushbody (lua_State *L, const pa_Buffer *b) {
+  static const char nothing[PA_PADDING] = "";
+  _Static_assert(PA_SPARE >= PA_PADDING, "the decoder reads that far");
+  if (pa_pushjson(L, b->data != NULL ? b->data : nothing, b->len)) {
+    if (lua_istable(L, -1))
+      return 1;
+    lua_pop(L, 1);
+    lua_pushliteral(L, "it is no object and no array");
+  }
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+
+/* Status, Content-Type and Retry-After (seconds), each or nil, and then the
+   decoded body, or nil and why not; or nil where there is no answer. */
 static int transfer_answer (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
-  if (t->seat.code != CURLE_OK) {
-    lua_pushnil(L);
-    return 1 + pa_pushfailure(L, t->seat.code, t->message);
-  }
+  if (t->seat.code != CURLE_OK)
+    return 0;
   lua_pushinteger(L, t->status);
   pa_pushheader(L, t->head.data, t->head.len, "content-type");
   if (t->retryafter > 0)
     pa_pushint64(L, t->retryafter);
   else
     lua_pushnil(L);
-  return 3;
+  return 3 + pushbody(L, &t->body);
+}
+
+
+/* Where there is no answer: kind, sentence, transient. */
+static int transfer_failure (lua_State *L) {
+  pa_Transfer *t = checktransfer(L);
+  return pa_pushfailure(L, t->seat.code, t->message);
 }
 
 
@@ -160,19 +195,6 @@ static int transfer_head (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
   lua_pushlstring(L, t->head.data != NULL ? t->head.data : "", t->head.len);
   return 1;
-}
-
-
-/* The decoded body; or nil and why it is no JSON. */
-static int transfer_json (lua_State *L) {
-  static const char nothing[PA_PADDING] = "";
-  const pa_Buffer *b = &checktransfer(L)->body;
-  _Static_assert(PA_SPARE >= PA_PADDING, "the decoder reads that far");
-  if (pa_pushjson(L, b->data != NULL ? b->data : nothing, b->len))
-    return 1;
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
 }
 
 
@@ -216,7 +238,7 @@ static int transfer_close (lua_State *L) {
 */
 
 static Client *checkclient (lua_State *L) {
-  Client *c = luaL_checkudata(L, 1, CLIENT);
+  Client *c = checkself(L, CLIENT);
   luaL_argcheck(L, c->open, 1, "client is closed");
   return c;
 }
@@ -283,6 +305,8 @@ static int client_transfer (lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   r.timeoutms = checkms(L, 3);
   r.connectms = (long)checkms(L, 4);
+  if (r.connectms > r.timeoutms)
+    r.connectms = (long)r.timeoutms;
   getrequest(L, 2, &r);
   t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
   pa_init(t);
@@ -305,12 +329,6 @@ static int client_close (lua_State *L) {
     pa_poolclose(&c->pool);
   }
   return 0;
-}
-
-
-static int client_isopen (lua_State *L) {
-  lua_pushboolean(L, ((Client *)luaL_checkudata(L, 1, CLIENT))->open);
-  return 1;
 }
 
 /* }====================================================== */
@@ -422,12 +440,13 @@ static pa_Transfer *gettransfer (lua_State *L, int array, int i) {
 }
 
 
-/* Descriptors of all, and the longest sleep that none of them minds. */
-static nfds_t survey (lua_State *L, int n, long long *ms) {
+/* List all; the number of their descriptors, and the longest sleep that none
+   of them minds. */
+static nfds_t survey (lua_State *L, pa_Transfer **list, int n, long long *ms) {
   nfds_t total = 0;
   int i;
-  for (i = 1; i <= n; i++) {
-    pa_Transfer *t = gettransfer(L, 1, i);
+  for (i = 0; i < n; i++) {
+    pa_Transfer *t = list[i] = gettransfer(L, 1, i + 1);
     long long most = pa_timeout(t);
     total += t->seat.nwatch;
     if (most < *ms)
@@ -437,27 +456,26 @@ static nfds_t survey (lua_State *L, int n, long long *ms) {
 }
 
 
-static void gatherfds (lua_State *L, int n, struct pollfd *fds) {
+static void gatherfds (pa_Transfer **list, int n, struct pollfd *fds) {
   int i;
-  for (i = 1; i <= n; i++) {
-    pa_Transfer *t = gettransfer(L, 1, i);
-    memcpy(fds, t->seat.watch, t->seat.nwatch * sizeof(*fds));
-    fds += t->seat.nwatch;
+  for (i = 0; i < n; i++) {
+    memcpy(fds, list[i]->seat.watch, list[i]->seat.nwatch * sizeof(*fds));
+    fds += list[i]->seat.nwatch;
   }
 }
 
 
 /* Give each its events; push an array of the indices that may go on. */
-static void sharefds (lua_State *L, int n, const struct pollfd *fds) {
+static void sharefds (lua_State *L, pa_Transfer **list, int n,
+                      const struct pollfd *fds) {
   int i, ready = 0;
-  lua_newtable(L);
-  for (i = 1; i <= n; i++) {
-    pa_Transfer *t = gettransfer(L, 1, i);
-    if (pa_awake(t, fds)) {
-      lua_pushinteger(L, i);
+  lua_createtable(L, n, 0);
+  for (i = 0; i < n; i++) {
+    if (pa_awake(list[i], fds)) {
+      lua_pushinteger(L, i + 1);
       lua_rawseti(L, -2, ++ready);
     }
-    fds += t->seat.nwatch;
+    fds += list[i]->seat.nwatch;
   }
 }
 
@@ -472,13 +490,15 @@ static int core_poll (lua_State *L) {
   long long until, left;
   int n;
   nfds_t total;
+  pa_Transfer **list;
   struct pollfd *fds;
   Hook h = hooknow(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   n = (int)lua_rawlen(L, 1);
-  total = survey(L, n, &ms);
+  list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof(*list), 0);
+  total = survey(L, list, n, &ms);
   fds = lua_newuserdatauv(L, (total + 1) * sizeof(*fds), 0);
-  gatherfds(L, n, fds);
+  gatherfds(list, n, fds);
   left = ms;
   until = pa_now() + ms;
   while (poll(fds, total, left < SLICE ? (int)left : SLICE) <= 0) {
@@ -487,7 +507,7 @@ static int core_poll (lua_State *L) {
     if ((left = until - pa_now()) <= 0)
       break;
   }
-  sharefds(L, n, fds);
+  sharefds(L, list, n, fds);
   return 1;
 }
 
@@ -551,7 +571,6 @@ static int core_versions (lua_State *L) {
 static const luaL_Reg clientmethods[] = {
   { "transfer", client_transfer },
   { "close", client_close },
-  { "is_open", client_isopen },
   { NULL, NULL },
 };
 
@@ -561,8 +580,8 @@ static const luaL_Reg transfermethods[] = {
   { "timeout", transfer_timeout },
   { "watches", transfer_watches },
   { "answer", transfer_answer },
+  { "failure", transfer_failure },
   { "head", transfer_head },
-  { "json", transfer_json },
   { "body", transfer_body },
   { "size", transfer_size },
   { "sent", transfer_sent },
@@ -586,17 +605,20 @@ static const luaL_Reg functions[] = {
 };
 
 
+/* Every method, and what closes it, has the metatable for 'checkself'. */
 static void newtype (lua_State *L, const char *name, const luaL_Reg *methods,
                      lua_CFunction close) {
   luaL_newmetatable(L, name);
-  lua_pushcfunction(L, close);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, close);
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, close, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__gc");
   lua_setfield(L, -2, "__close");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }

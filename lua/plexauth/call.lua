@@ -34,15 +34,19 @@ end
 ---The task whose own coroutine runs here. In one of the user's inside a task
 ---a yield would reach the wrong resumer: there, a call blocks.
 function call.task_here()
-  local task = call.innermost()
-  return task and task.co == coroutine.running() and task or nil
+  local task = call.task
+  if not task then return nil end
+  local here = coroutine.running()
+  if task.co ~= here then task = call.innermost() end
+  return task and task.co == here and task or nil
 end
 
 -- The request leaves when whoever resumed the task has resumed the others that
 -- were ready: many that leave together cost the system and the server less.
-local function perform_in_task(task, transfer)
-  task.transfers[1], task.own, task.fresh = transfer, transfer, true
-  repeat coroutine.yield(call.waiting) until transfer:step()
+-- The task goes on when its transfer is at its end.
+local function perform_in_task(task, client, transfer)
+  task.transfers[1], task.own, task.fresh = transfer, transfer, client
+  coroutine.yield(call.waiting)
   task.transfers[1], task.own = nil, nil
 end
 
@@ -72,7 +76,7 @@ end
 
 local function perform(client, transfer)
   local task = call.task_here()
-  if task then return perform_in_task(task, transfer) end
+  if task then return perform_in_task(task, client, transfer) end
   if client.wait and not call.innermost() then
     return perform_waiting(client.wait, transfer)
   end
@@ -97,12 +101,6 @@ local function sleep(client, seconds)
     return true
   end
   return core.sleep(seconds)
-end
-
-local function decode(transfer)
-  local value, why = transfer:json()
-  if type(value) == "table" then return value end
-  return nil, why or "it is no object and no array"
 end
 
 -- Most callers never look at the headers: they are read when one does.
@@ -138,24 +136,20 @@ local function whole(transfer, status, content_type, retry_after, decoded)
 end
 
 -- Result and response; or nil, the error, and whether to try again.
-local function read_answer(request, transfer, status, content_type, after)
-  local decoded, why = decode(transfer)
-  if status ~= request.row.success then
-    return nil, errors.of_answer(request,
-      whole(transfer, status, content_type, after, decoded)),
-      passing_statuses[status]
-  end
-  if decoded then
-    return decoded, new_response(transfer, status, content_type)
-  end
-  return nil, errors.of_body(request,
-    whole(transfer, status, content_type, after), why)
-end
-
 local function read(request, transfer)
-  local status, kind, why, transient = transfer:answer()
-  if status then return read_answer(request, transfer, status, kind, why) end
-  return nil, errors.of_failure(request, kind, why, transfer:sent()), transient
+  local status, content_type, after, decoded, why = transfer:answer()
+  if decoded and status == request.row.success then
+    return decoded, new_response(transfer, status, content_type)
+  elseif not status then
+    local kind, sentence, transient = transfer:failure()
+    return nil, errors.of_failure(request, kind, sentence, transfer:sent()),
+      transient
+  end
+  local answer = whole(transfer, status, content_type, after, decoded)
+  if status ~= request.row.success then
+    return nil, errors.of_answer(request, answer), passing_statuses[status]
+  end
+  return nil, errors.of_body(request, answer, why)
 end
 
 local function log(client, request, attempt, began, transfer, result, extra)
@@ -171,7 +165,7 @@ end
 local function exchange(client, request, attempt, seconds)
   local began = client.logger and core.now()
   local transfer = client.core:transfer(request, seconds,
-    math.min(client.connect_timeout, seconds))
+    client.connect_timeout)
   perform(client, transfer)
   local result, extra, again = read(request, transfer)
   if client.logger then
@@ -212,7 +206,7 @@ function call.run(client, request)
     if not sleep(client, pause) then
       return nil, broken_off(request, "interrupted", attempt)
     end
-    if not client.core:is_open() then
+    if client.closed then
       return nil, broken_off(request, "cancelled", attempt)
     end
     left = deadline - core.now()

@@ -32,9 +32,9 @@ end
 
 -- Fields: `transfers` and `wake` (a time, or nil) say what it waits for,
 -- `ready` that it may go on, `interrupted` that Ctrl-C is why; `own` is the
--- transfer of its call, where it is in one, and `fresh` says that this has yet
--- to begin; `at` is its place among a gather's; `children` are those of a
--- gather inside it; `outer` is the task that resumes it, if any.
+-- transfer of its call, where it is in one, and `fresh` the client of one that
+-- has yet to begin; `at` is its place among a gather's; `children` are those of
+-- a gather inside it; `outer` is the task that resumes it, if any.
 local function new(f, ...)
   local args, n = { ... }, select("#", ...)
   local task = { ready = true, done = false, transfers = {} }
@@ -68,9 +68,11 @@ local function settle(task, ok, ...)
   if not ok then
     task.done, task.failed = true, true
     task.raised = with_origin(task.co, (...))
+  elseif (...) == call.waiting then
+    return
   elseif coroutine.status(task.co) == "dead" then
     task.done, task.results = true, { n = select("#", ...), ... }
-  elseif (...) ~= call.waiting then
+  else
     task.failed, task.raised = true, with_origin(task.co,
       "a plexauth task yielded to somebody else's scheduler")
     cancel(task)
@@ -84,28 +86,39 @@ local function left(task, ...)
 end
 
 local function resume(task)
-  task.outer, call.task = call.innermost(), task
+  task.outer, call.task = call.task and call.innermost(), task
   task.ready = false
   settle(task, left(task, coroutine.resume(task.co)))
+end
+
+-- Its call first, if it is in one: as long as that is not at its end, the task
+-- has nothing to go on with.
+local function go_on_receiving(task)
+  if task.own then task.ready = task.own:step() end
+  return task.ready
 end
 
 -- Send what those that were resumed have made. One transfer's step sends for
 -- all of its client's.
 local function begin(list)
-  for _, task in ipairs(list) do
-    if task.fresh then
-      task.fresh = nil
-      if task.own:timeout() == 0 then task.own:step() end
+  local sent
+  for i = 1, #list do
+    local client = list[i].fresh
+    if client then
+      list[i].fresh = nil
+      if client ~= sent then list[i].own:step() end
+      sent = client
     end
   end
 end
 
 local function rouse_sleepers(list)
   local now
-  for _, task in ipairs(list) do
-    if task.wake then
+  for i = 1, #list do
+    local wake = list[i].wake
+    if wake then
       now = now or core.now()
-      if task.wake <= now then task.ready = true end
+      if wake <= now then list[i].ready = true end
     end
   end
 end
@@ -114,10 +127,11 @@ end
 -- when at most.
 local function union(list, seconds)
   local transfers, owners, n, now = {}, {}, 0, nil
-  for _, task in ipairs(list) do
-    for _, transfer in ipairs(task.transfers) do
+  for i = 1, #list do
+    local task = list[i]
+    for k = 1, #task.transfers do
       n = n + 1
-      transfers[n], owners[n] = transfer, task
+      transfers[n], owners[n] = task.transfers[k], task
     end
     if task.ready then
       seconds = 0
@@ -173,7 +187,7 @@ local function wait_for(list, seconds, wait)
   transfers, owners, seconds = union(list, seconds)
   local ready = wait(transfers, seconds)
   if not ready then return interrupt(list) end
-  for _, i in ipairs(ready) do owners[i].ready = true end
+  for i = 1, #ready do owners[ready[i]].ready = true end
   rouse_sleepers(list)
 end
 
@@ -190,7 +204,7 @@ function Task:step(seconds)
     if not self.ready and not self.done then
       wait_for(list, math.max(0, until_ - core.now()), wait_in_core)
     end
-    if self.ready and not self.done then
+    if self.ready and not self.done and go_on_receiving(self) then
       resume(self)
       begin(list)
     end
@@ -258,28 +272,23 @@ local function workers(state, limit)
   return list
 end
 
--- Its call first, if it is in one: as long as that is not at its end, the task
--- has nothing to go on with.
-local function go_on_receiving(task)
-  if task.own then task.ready = task.own:step() end
-  return task.ready
-end
-
 -- The next few that may go on, of `rest` tasks that had no turn yet. All of
 -- them receive before one is resumed: libcurl would send what that one asks
 -- for next while it reads for another, and not all of it together.
 local function next_batch(state, rest, until_)
-  local batch, list = {}, state.tasks
-  while rest > 0 and #batch < batch_size do
-    rest = rest - 1
-    state.at = state.at % #list + 1
-    local task = list[state.at]
+  local batch, n, list, at = {}, 0, state.tasks, state.at
+  while rest > 0 and n < batch_size do
+    rest, at = rest - 1, at % #list + 1
+    local task = list[at]
     if task.ready then
-      task.at = state.at
-      if go_on_receiving(task) then batch[#batch + 1] = task end
-      if until_ and core.now() >= until_ then return batch, 0 end
+      if go_on_receiving(task) then
+        n = n + 1
+        batch[n], task.at = task, at
+      end
+      if until_ and core.now() >= until_ then rest = 0 end
     end
   end
+  state.at = at
   return batch, rest
 end
 
@@ -300,7 +309,8 @@ local function run(state, until_)
   while rest > 0 do
     local batch
     batch, rest = next_batch(state, rest, until_)
-    for _, task in ipairs(batch) do
+    for i = 1, #batch do
+      local task = batch[i]
       resume(task)
       if task.failed then return task end
       if until_ and core.now() >= until_ then
