@@ -430,52 +430,49 @@ static int lines_wipe (lua_State *L) {
 }
 
 
-/* An array's transfer; the array keeps it alive. */
-static pa_Transfer *gettransfer (lua_State *L, int array, int i) {
-  pa_Transfer *t;
-  lua_rawgeti(L, array, i);
-  t = luaL_checkudata(L, -1, TRANSFER);
-  lua_pop(L, 1);
-  return t;
+/* One of those that a poll is for, and where its descriptors are. */
+typedef struct Waiter {
+  pa_Transfer *transfer;
+  struct pollfd *fds;
+} Waiter;
+
+
+/* Of an array's transfers; the array keeps them alive. */
+static void listwaiters (lua_State *L, int array, Waiter *w, int n) {
+  int i;
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, array, i + 1);
+    w[i].transfer = luaL_checkudata(L, -1, TRANSFER);
+    lua_pop(L, 1);
+  }
 }
 
 
-/* List all; the number of their descriptors, and the longest sleep that none
-   of them minds. */
-static nfds_t survey (lua_State *L, pa_Transfer **list, int n, long long *ms) {
-  nfds_t total = 0;
+/* Descriptors of all, and the longest sleep that none of them minds. */
+static nfds_t gatherfds (Waiter *w, int n, struct pollfd *fds, long long *ms) {
+  struct pollfd *next = fds;
   int i;
   for (i = 0; i < n; i++) {
-    pa_Transfer *t = list[i] = gettransfer(L, 1, i + 1);
+    const pa_Transfer *t = w[i].transfer;
     long long most = pa_timeout(t);
-    total += t->seat.nwatch;
     if (most < *ms)
       *ms = most;
+    w[i].fds = memcpy(next, t->seat.watch, t->seat.nwatch * sizeof(*fds));
+    next += t->seat.nwatch;
   }
-  return total;
+  return (nfds_t)(next - fds);
 }
 
 
-static void gatherfds (pa_Transfer **list, int n, struct pollfd *fds) {
-  int i;
-  for (i = 0; i < n; i++) {
-    memcpy(fds, list[i]->seat.watch, list[i]->seat.nwatch * sizeof(*fds));
-    fds += list[i]->seat.nwatch;
-  }
-}
-
-
-/* Give each its events; push an array of the indices that may go on. */
-static void sharefds (lua_State *L, pa_Transfer **list, int n,
-                      const struct pollfd *fds) {
+/* Give each its events; put the indices that may go on into the array on top.
+ */
+static void sharefds (lua_State *L, const Waiter *w, int n) {
   int i, ready = 0;
-  lua_createtable(L, n, 0);
   for (i = 0; i < n; i++) {
-    if (pa_awake(list[i], fds)) {
+    if (pa_awake(w[i].transfer, w[i].fds)) {
       lua_pushinteger(L, i + 1);
       lua_rawseti(L, -2, ++ready);
     }
-    fds += list[i]->seat.nwatch;
   }
 }
 
@@ -483,31 +480,33 @@ static void sharefds (lua_State *L, pa_Transfer **list, int n,
 /*
 ** core.poll(transfers, seconds): wait for any of them, and say which may go
 ** on, as an array of indices; nil: interrupted. Not select(2), which knows no
-** descriptor beyond 1023.
+** descriptor beyond 1023. All that is asked of Lua comes first: finalisers that
+** run then may make calls, which changes what transfers wait for.
 */
 static int core_poll (lua_State *L) {
   long long ms = checkms(L, 2);
   long long until, left;
-  int n;
-  nfds_t total;
-  pa_Transfer **list;
+  size_t n;
+  nfds_t nfds;
+  Waiter *w;
   struct pollfd *fds;
   Hook h = hooknow(L);
   luaL_checktype(L, 1, LUA_TTABLE);
-  n = (int)lua_rawlen(L, 1);
-  list = lua_newuserdatauv(L, ((size_t)n + 1) * sizeof(*list), 0);
-  total = survey(L, list, n, &ms);
-  fds = lua_newuserdatauv(L, (total + 1) * sizeof(*fds), 0);
-  gatherfds(list, n, fds);
+  n = lua_rawlen(L, 1);
+  w = lua_newuserdatauv(L, (n + 1) * sizeof(*w), 0);
+  fds = lua_newuserdatauv(L, (n * PA_MAXWATCH + 1) * sizeof(*fds), 0);
+  lua_createtable(L, (int)n, 0);
+  listwaiters(L, 1, w, (int)n);
+  nfds = gatherfds(w, (int)n, fds, &ms);
   left = ms;
   until = pa_now() + ms;
-  while (poll(fds, total, left < SLICE ? (int)left : SLICE) <= 0) {
+  while (poll(fds, nfds, left < SLICE ? (int)left : SLICE) <= 0) {
     if (interrupted(&h))
       return 0;
     if ((left = until - pa_now()) <= 0)
       break;
   }
-  sharefds(L, list, n, fds);
+  sharefds(L, w, (int)n);
   return 1;
 }
 
