@@ -261,6 +261,47 @@ static int string (Parser *P) {
   return 1;
 }
 
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Names
+** =======================================================
+*/
+
+/* At first every name is the empty one, and it is the next one. */
+static void newnames (lua_State *L) {
+  Name *name;
+  int i;
+  lua_createtable(L, NAMES + 1, 0);
+  name = lua_newuserdatauv(L, (NAMES + 1) * sizeof(*name), 0);
+  memset(name, 0, (NAMES + 1) * sizeof(*name));
+  lua_rawseti(L, -2, NAMES + 1);
+  for (i = 0; i <= NAMES; i++) {
+    name[i].s[0] = '"';
+    name[i].next = name;
+    if (i < NAMES) {
+      lua_pushliteral(L, "");
+      lua_rawseti(L, -2, i + 1);
+    }
+  }
+}
+
+
+/* Push the Lua state's array of names, and behind them what goes with each. */
+static void pushnames (lua_State *L) {
+  static const char key[] = "plexauth.core.names";
+  lua_getfield(L, LUA_REGISTRYINDEX, key);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    newnames(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, key);
+  }
+  lua_rawgeti(L, -1, NAMES + 1);
+}
+
 
 static Name *placeof (Parser *P, const char *s, size_t len) {
   const unsigned char *u = (const unsigned char *)s;
@@ -547,41 +588,6 @@ static __attribute__((noinline)) int nostring (Parser *P) {
 /* Push the value at 'p', or leave anything on the stack and return 0. */
 static inline int value (Parser *P) {
   return *P->p == '"' ? string(P) : nostring(P);
-}
-
-
-/* At first every name is the empty one, and it is the next one. */
-static void newnames (lua_State *L) {
-  Name *name;
-  int i;
-  lua_createtable(L, NAMES + 1, 0);
-  name = lua_newuserdatauv(L, (NAMES + 1) * sizeof(*name), 0);
-  memset(name, 0, (NAMES + 1) * sizeof(*name));
-  lua_rawseti(L, -2, NAMES + 1);
-  for (i = 0; i <= NAMES; i++) {
-    name[i].s[0] = '"';
-    name[i].next = name;
-    if (i < NAMES) {
-      lua_pushliteral(L, "");
-      lua_rawseti(L, -2, i + 1);
-    }
-  }
-}
-
-
-/* Push the Lua state's array of names, and behind them what goes with each. */
-static void pushnames (lua_State *L) {
-  static char key; /* its address is */
-  lua_pushlightuserdata(L, &key);
-  lua_rawget(L, LUA_REGISTRYINDEX);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    newnames(L);
-    lua_pushlightuserdata(L, &key);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-  }
-  lua_rawgeti(L, -1, NAMES + 1);
 }
 
 
