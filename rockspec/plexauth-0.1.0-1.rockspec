@@ -46,7 +46,8 @@ build = {
     ["plexauth.core"] = {
       sources = {
         "src/buffer.c", "src/failure.c", "src/headers.c", "src/json.c",
-        "src/number.c", "src/plexauth.c", "src/pool.c", "src/transfer.c",
+        "src/lines.c", "src/number.c", "src/plexauth.c", "src/pool.c",
+        "src/transfer.c",
       },
       libraries = { "curl" },
       incdirs = { "$(CURL_INCDIR)" },

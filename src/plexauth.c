@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "headers.h"
 #include "json.h"
+#include "lines.h"
 #include "transfer.h"
 
 #include <stdlib.h>
@@ -18,7 +19,6 @@
 
 #define CLIENT "plexauth.core.client"
 #define TRANSFER "plexauth.core.transfer"
-#define LINES "plexauth.core.lines"
 
 /* A blocked call looks up this often, for Ctrl-C. */
 #define SLICE 200
@@ -269,13 +269,9 @@ static int flag (lua_State *L, int arg, const char *name) {
 
 /* The lines of core.lines at 'name', likewise; NULL: none. */
 static struct curl_slist *linesfield (lua_State *L, int arg, const char *name) {
-  struct curl_slist *list = NULL;
+  struct curl_slist *list;
   lua_getfield(L, arg, name);
-  if (!lua_isnil(L, -1)) {
-    list = luaL_checkudata(L, -1, LINES);
-    if (lua_rawlen(L, -1) == 0)
-      list = NULL;
-  }
+  list = pa_tolines(L, -1);
   lua_pop(L, 1);
   return list;
 }
@@ -372,61 +368,6 @@ static int core_client (lua_State *L) {
   lua_setiuservalue(L, 2, 1);
   c->open = 1;
   return 1;
-}
-
-
-/* Whoever writes a line must not be able to write a second one. */
-static size_t checkline (lua_State *L, int array, int i) {
-  size_t len, at;
-  const char *s;
-  lua_rawgeti(L, array, i);
-  s = luaL_checklstring(L, -1, &len);
-  for (at = 0; at < len; at++)
-    if ((unsigned char)s[at] < ' ' || s[at] == 127)
-      luaL_error(L, "control byte in a line");
-  lua_pop(L, 1);
-  return len;
-}
-
-
-/* One node after the other, and behind them the lines' text. */
-static void linklines (lua_State *L, int array, struct curl_slist *node,
-                       int n) {
-  char *text = (char *)(node + n);
-  int i;
-  for (i = 1; i <= n; i++, node++) {
-    size_t len;
-    const char *s;
-    lua_rawgeti(L, array, i);
-    s = lua_tolstring(L, -1, &len);
-    node->data = memcpy(text, s, len + 1);
-    node->next = i < n ? node + 1 : NULL;
-    text += len + 1;
-    lua_pop(L, 1);
-  }
-}
-
-
-/* core.lines(array of strings): in libcurl's form, for any number of calls. */
-static int core_lines (lua_State *L) {
-  struct curl_slist *list;
-  size_t size = 0;
-  int i, n;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  n = (int)lua_rawlen(L, 1);
-  for (i = 1; i <= n; i++)
-    size += sizeof(*list) + checkline(L, 1, i) + 1;
-  list = lua_newuserdatauv(L, size, 0);
-  linklines(L, 1, list, n);
-  luaL_setmetatable(L, LINES);
-  return 1;
-}
-
-
-/* A token may be in one. */
-static int lines_wipe (lua_State *L) {
-  pa_wipe(luaL_checkudata(L, 1, LINES), lua_rawlen(L, 1));
-  return 0;
 }
 
 
@@ -594,7 +535,7 @@ static const luaL_Reg nomethods[] = { { NULL, NULL } };
 static const luaL_Reg functions[] = {
   { "client", core_client },
   { "headers", core_headers },
-  { "lines", core_lines },
+  { "lines", pa_newlines },
   { "now", core_now },
   { "poll", core_poll },
   { "sleep", core_sleep },
@@ -632,7 +573,7 @@ int luaopen_plexauth_core (lua_State *L) {
     return luaL_error(L, "libcurl could not be initialised");
   newtype(L, CLIENT, clientmethods, client_close);
   newtype(L, TRANSFER, transfermethods, transfer_close);
-  newtype(L, LINES, nomethods, lines_wipe);
+  newtype(L, PA_LINES, nomethods, pa_wipelines);
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");
