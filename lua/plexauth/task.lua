@@ -99,15 +99,14 @@ local function go_on_receiving(task)
 end
 
 -- Send what those that were resumed have made. One transfer's step sends for
--- all of its client's.
+-- all of its client's, unless it could not even begin.
 local function begin(list)
   local sent
   for i = 1, #list do
     local client = list[i].fresh
     if client then
       list[i].fresh = nil
-      if client ~= sent then list[i].own:step() end
-      sent = client
+      if client ~= sent and not list[i].own:step() then sent = client end
     end
   end
 end
