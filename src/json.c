@@ -3,7 +3,8 @@
 **
 ** Behind the text are zero bytes, which are legal nowhere in JSON: so no loop
 ** needs to look for the end, and none runs past it. All memory is Lua's:
-** where it runs out, the error is Lua's too, and nothing is left behind.
+** where it runs out, the error is Lua's too, and nothing is left behind but
+** the names that were met.
 */
 
 #include "json.h"
@@ -325,8 +326,8 @@ static Name *pushknown (Parser *P, Name *n) {
 
 
 /* Of two names with their closing quotes, of which one has 'n' bytes. Words of
-   eight bytes may reach into the padding, but none begins there: zeros are in
-   no name. */
+   eight bytes may reach into the padding, but none begins behind its first
+   byte: zeros are in no name. */
 static inline int samename (const char *s, const char *t, size_t n) {
   for (; n > 8; n -= 8, s += 8, t += 8)
     if (littleendian(s) != littleendian(t))
@@ -441,8 +442,10 @@ static int array (Parser *P) {
   int count = 0;
   if (more < 0)
     return 0;
-  if (made)
+  if (made) {
     maketable(L, table, kind->items, 0);
+    kind->items = 0; /* not for those within it, too */
+  }
   for (; more > 0; more = next(P, ']')) {
     P->under = kind;
     if (!value(P))
@@ -517,9 +520,8 @@ static int fieldvalue (Parser *P) {
 }
 
 
-/* An object gets a table of the size that the last one under its name had;
-   not of any size, as objects within each other may all go by one that has
-   ended long before. */
+/* An object gets a table of the size that the last one under its name had. It
+   is used once: of objects within each other, all could go by one that was. */
 static int object (Parser *P) {
   lua_State *L = P->L;
   Name *kind = P->under;
@@ -529,8 +531,10 @@ static int object (Parser *P) {
   int count = 0;
   if (more < 0)
     return 0;
-  if (made)
+  if (made) {
     maketable(L, table, 0, kind->fields);
+    kind->fields = 0;
+  }
   for (; more > 0; more = next(P, '}')) {
     if (!fieldname(P) || !fieldvalue(P))
       return 0;

@@ -43,10 +43,10 @@ end
 
 -- The request leaves when whoever resumed the task has resumed the others that
 -- were ready: many that leave together cost the system and the server less.
--- The task goes on when its transfer is at its end.
+-- The task goes on when its transfer is at its end. Until the yield has come
+-- about the task does not know the transfer: it raises in a callback from C.
 local function perform_in_task(task, client, transfer)
-  task.transfers[1], task.own, task.fresh = transfer, transfer, client
-  coroutine.yield(call.waiting)
+  coroutine.yield(call.waiting, transfer, client)
   task.transfers[1], task.own = nil, nil
 end
 

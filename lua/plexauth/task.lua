@@ -64,12 +64,18 @@ local function with_origin(co, raised)
   return debug.traceback(co, raised)
 end
 
+local function wait_in_call(task, transfer, client)
+  if transfer then
+    task.transfers[1], task.own, task.fresh = transfer, transfer, client
+  end
+end
+
 local function settle(task, ok, ...)
   if not ok then
     task.done, task.failed = true, true
     task.raised = with_origin(task.co, (...))
   elseif (...) == call.waiting then
-    return
+    wait_in_call(task, select(2, ...))
   elseif coroutine.status(task.co) == "dead" then
     task.done, task.results = true, { n = select("#", ...), ... }
   else
