@@ -3,6 +3,7 @@
 -- task_wait_spec (loops), task_interrupt_spec (Ctrl-C), many_spec (crowds).
 
 local faults = require "spec.support.faults"
+local lua = require "spec.support.lua"
 local manners = require "spec.support.manners"
 local plexauth = require "plexauth"
 
@@ -93,6 +94,23 @@ describe("gather", function()
       assert.same({ 3, 2, 1 }, done)
       assert.same({ 1, 2, 3, n = 3 }, results)
     end)
+
+    -- Lua cannot yield there. PUC 5.1 cannot be told so before.
+    if not lua.is_51 then
+      it_ends("sends nothing for a call in a callback from C", function()
+        listen { body = "{}" }
+        local results = gather { function()
+          assert(plex:get_transient_token()) -- leaves its connection
+          local ok, raised = pcall(string.gsub, "x", "x", function()
+            plex:get_transient_token()
+          end)
+          for _ = 1, 2 do assert(plex:get_transient_token()) end
+          return not ok and raised
+        end }
+        assert.truthy(tostring(results[1]):find("yield", 1, true), results[1])
+        assert.equal(3, #server:log().requests)
+      end)
+    end
 
     it_ends("a call's error in its place", function()
       listen { status = 404 }

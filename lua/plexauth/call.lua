@@ -41,19 +41,26 @@ function call.task_here()
   return task and task.co == here and task or nil
 end
 
--- The request leaves when whoever resumed the task has resumed the others that
--- were ready: many that leave together cost the system and the server less.
--- The task goes on when its transfer is at its end. Until the yield has come
--- about the task does not know the transfer: it raises in a callback from C.
-local function perform_in_task(task, client, transfer)
-  coroutine.yield(call.waiting, transfer, client)
-  task.transfers[1], task.own = nil, nil
-end
-
 -- PUC Lua 5.1 cannot yield through pcall; what raises in a coroutine is on its
 -- own there. Not found out by trying, as OpenResty has phases that let modules
 -- load but no coroutine run.
 local pcall_yields = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+local guarded = pcall_yields and pcall
+  or function(f, ...) return true, f(...) end
+
+-- The request leaves when whoever resumed the task has resumed the others that
+-- were ready: many that leave together cost the system and the server less.
+-- The task goes on when its transfer is at its end. In a callback from C the
+-- yield raises: the task never knew the transfer then, and nothing is sent.
+local function perform_in_task(task, client, transfer)
+  local ok, why = guarded(coroutine.yield, call.waiting, transfer, client)
+  if not ok then
+    transfer:close()
+    error(why, 0)
+  end
+  task.transfers[1], task.own = nil, nil
+end
 
 -- A transfer left behind by a wait that raises could still send its request,
 -- in another call's step, when its caller has long been told of an error.
