@@ -187,10 +187,12 @@ analyze: deps-lint
 
 check-all: test lint memcheck asan tsan torture analyze fuzz
 
+DECODER = $(addprefix src/, json.c escape.c names.c number.c)
+
 build/bench/%: bench/%.c bench/floor.h $(SOURCES) $(HEADERS)
 	@mkdir -p build/bench
 	$(CC) -std=c11 $(CFLAGS) $(WARNINGS) $(STATIC) $< \
-	  $(if $(filter %/floor,$@),,src/json.c src/number.c) -Wl,--as-needed -o $@ $(LIBS)
+	  $(if $(filter %/floor,$@),,$(DECODER)) -Wl,--as-needed -o $@ $(LIBS)
 
 bench: deps-bench
 	@$(MAKE) -s all build/bench/floor build/bench/floor_many build/bench/json

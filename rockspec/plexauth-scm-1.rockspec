@@ -43,9 +43,9 @@ build = {
     ["plexauth.wait.luv"] = "lua/plexauth/wait/luv.lua",
     ["plexauth.core"] = {
       sources = {
-        "src/buffer.c", "src/failure.c", "src/headers.c", "src/json.c",
-        "src/lines.c", "src/number.c", "src/plexauth.c", "src/pool.c",
-        "src/transfer.c",
+        "src/buffer.c", "src/escape.c", "src/failure.c", "src/headers.c",
+        "src/json.c", "src/lines.c", "src/names.c", "src/number.c",
+        "src/plexauth.c", "src/pool.c", "src/transfer.c", "src/wait.c",
       },
       libraries = { "curl" },
       incdirs = { "$(CURL_INCDIR)" },

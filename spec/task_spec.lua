@@ -112,6 +112,21 @@ describe("gather", function()
       end)
     end
 
+    it_ends("no answer that is not there, to a stranger's resume", function()
+      listen { body = "{}", hold = "go" }
+      local co, answer
+      local task = plexauth.task(function()
+        co = coroutine.running()
+        answer = { plex:get_transient_token() }
+      end)
+      task:step()
+      local ok, raised = coroutine.resume(co)
+      assert.is_false(ok)
+      assert.truthy(raised:find("not at its end", 1, true), raised)
+      assert.is_nil(answer)
+      task:cancel()
+    end)
+
     it_ends("a call's error in its place", function()
       listen { status = 404 }
       local results, errors = gather { call_of(plex), function() return 1 end }

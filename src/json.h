@@ -24,6 +24,7 @@
 ** elsewhere. A number with an integral value is an integer: up to 2^53 however
 ** it is written, up to 64 bits as an integer literal; others are floats.
 ** PA_PADDING zero bytes must follow the text. Raises only for want of memory.
+** Field names stay with the Lua state, see names.h.
 */
 int pa_pushjson (lua_State *L, const char *text, size_t len);
 

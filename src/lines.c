@@ -40,7 +40,7 @@ static void linklines (lua_State *L, int array, struct curl_slist *node,
 }
 
 
-int pa_newlines (lua_State *L) {
+int pa_makelines (lua_State *L) {
   struct curl_slist *list;
   size_t size = 0;
   int i, n;
@@ -56,9 +56,10 @@ int pa_newlines (lua_State *L) {
 
 
 struct curl_slist *pa_tolines (lua_State *L, int arg) {
-  if (lua_isnil(L, arg) || lua_rawlen(L, arg) == 0)
-    return NULL;
-  return luaL_checkudata(L, arg, PA_LINES);
+  struct curl_slist *list = NULL;
+  if (!lua_isnil(L, arg))
+    list = luaL_checkudata(L, arg, PA_LINES);
+  return list != NULL && lua_rawlen(L, arg) > 0 ? list : NULL;
 }
 
 

@@ -14,7 +14,7 @@
 
 /* core.lines(array of strings): good for any number of calls. Raises where a
    line has a control byte, which could end it. */
-int pa_newlines (lua_State *L);
+int pa_makelines (lua_State *L);
 
 /* The lines at 'arg', which live as long as their userdata; NULL: none, or
    nil. */

@@ -11,58 +11,19 @@
 #include "headers.h"
 #include "json.h"
 #include "lines.h"
-#include "transfer.h"
+#include "wait.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define CLIENT "plexauth.core.client"
-#define TRANSFER "plexauth.core.transfer"
-
-/* A blocked call looks up this often, for Ctrl-C. */
-#define SLICE 200
-
-#define MAXSECONDS 1e6
 
 typedef struct Client {
   pa_Pool pool;
   pa_Settings settings;
   int open;
 } Client;
-
-
-/*
-** {======================================================
-** Ctrl-C
-** =======================================================
-*/
-
-/* The standalone interpreter answers SIGINT by setting a debug hook, which
-   cannot run while we are in C: so we watch for the hook to change. */
-typedef struct Hook {
-  lua_State *L;
-  lua_Hook f;
-  int mask;
-} Hook;
-
-
-static Hook hooknow (lua_State *L) {
-  Hook h;
-  pa_pushmain(L);
-  h.L = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  h.f = lua_gethook(h.L);
-  h.mask = lua_gethookmask(h.L);
-  return h;
-}
-
-
-static int interrupted (const Hook *h) {
-  return lua_gethook(h->L) != h->f || lua_gethookmask(h->L) != h->mask;
-}
-
-/* }====================================================== */
 
 
 /*
@@ -86,26 +47,12 @@ static void *checkself (lua_State *L, const char *type) {
 
 
 static pa_Transfer *checktransfer (lua_State *L) {
-  return checkself(L, TRANSFER);
-}
-
-
-/* Rounded up: who comes a little too early would only have to wait again. */
-static long long checkms (lua_State *L, int arg) {
-  lua_Number s = luaL_checknumber(L, arg);
-  luaL_argcheck(L, s >= 0 && s <= MAXSECONDS, arg, "seconds out of range");
-  return (long long)(s * 1000 + 0.999);
+  return checkself(L, PA_TRANSFER);
 }
 
 
 static int transfer_perform (lua_State *L) {
-  pa_Transfer *t = checktransfer(L);
-  Hook h = hooknow(L);
-  while (!pa_step(t)) {
-    pa_wait(t, SLICE);
-    if (interrupted(&h))
-      pa_stop(t, PA_INTERRUPTED);
-  }
+  pa_perform(L, checktransfer(L));
   return 0;
 }
 
@@ -171,6 +118,7 @@ static int pushbody (lua_State *L, const pa_Buffer *b) {
    decoded body, or nil and why not; or nil where there is no answer. */
 static int transfer_answer (lua_State *L) {
   pa_Transfer *t = checktransfer(L);
+  luaL_argcheck(L, t->seat.done, 1, "not at its end");
   if (t->seat.code != CURLE_OK)
     return 0;
   lua_pushinteger(L, t->status);
@@ -299,14 +247,14 @@ static int client_transfer (lua_State *L) {
   pa_Request r;
   pa_Transfer *t;
   luaL_checktype(L, 2, LUA_TTABLE);
-  r.timeoutms = checkms(L, 3);
-  r.connectms = (long)checkms(L, 4);
+  r.timeoutms = pa_checkms(L, 3);
+  r.connectms = (long)pa_checkms(L, 4);
   if (r.connectms > r.timeoutms)
     r.connectms = (long)r.timeoutms;
   getrequest(L, 2, &r);
   t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
   pa_init(t);
-  luaL_setmetatable(L, TRANSFER);
+  luaL_setmetatable(L, PA_TRANSFER);
   lua_pushvalue(L, 1);
   lua_setfield(L, 2, "client");
   lua_pushvalue(L, 2);
@@ -319,12 +267,18 @@ static int client_transfer (lua_State *L) {
 /* __gc, __close and close are this one; a client that never opened, or was
    closed before, is passed over. */
 static int client_close (lua_State *L) {
-  Client *c = luaL_checkudata(L, 1, CLIENT);
+  Client *c = checkself(L, CLIENT);
   if (c->open) {
     c->open = 0;
     pa_poolclose(&c->pool);
   }
   return 0;
+}
+
+
+static int client_isopen (lua_State *L) {
+  lua_pushboolean(L, ((Client *)checkself(L, CLIENT))->open);
+  return 1;
 }
 
 /* }====================================================== */
@@ -371,87 +325,6 @@ static int core_client (lua_State *L) {
 }
 
 
-/* One of those that a poll is for, and where its descriptors are. */
-typedef struct Waiter {
-  pa_Transfer *transfer;
-  struct pollfd *fds;
-} Waiter;
-
-
-/* Of an array's transfers; the array keeps them alive. */
-static void listwaiters (lua_State *L, int array, Waiter *w, int n) {
-  int i;
-  for (i = 0; i < n; i++) {
-    lua_rawgeti(L, array, i + 1);
-    w[i].transfer = luaL_checkudata(L, -1, TRANSFER);
-    lua_pop(L, 1);
-  }
-}
-
-
-/* Descriptors of all, and the longest sleep that none of them minds. */
-static nfds_t gatherfds (Waiter *w, int n, struct pollfd *fds, long long *ms) {
-  struct pollfd *next = fds;
-  int i;
-  for (i = 0; i < n; i++) {
-    const pa_Transfer *t = w[i].transfer;
-    long long most = pa_timeout(t);
-    if (most < *ms)
-      *ms = most;
-    w[i].fds = memcpy(next, t->seat.watch, t->seat.nwatch * sizeof(*fds));
-    next += t->seat.nwatch;
-  }
-  return (nfds_t)(next - fds);
-}
-
-
-/* Give each its events; put the indices that may go on into the array on top.
- */
-static void sharefds (lua_State *L, const Waiter *w, int n) {
-  int i, ready = 0;
-  for (i = 0; i < n; i++) {
-    if (pa_awake(w[i].transfer, w[i].fds)) {
-      lua_pushinteger(L, i + 1);
-      lua_rawseti(L, -2, ++ready);
-    }
-  }
-}
-
-
-/*
-** core.poll(transfers, seconds): wait for any of them, and say which may go
-** on, as an array of indices; nil: interrupted. Not select(2), which knows no
-** descriptor beyond 1023. All that is asked of Lua comes first: finalisers that
-** run then may make calls, which changes what transfers wait for.
-*/
-static int core_poll (lua_State *L) {
-  long long ms = checkms(L, 2);
-  long long until, left;
-  size_t n;
-  nfds_t nfds;
-  Waiter *w;
-  struct pollfd *fds;
-  Hook h = hooknow(L);
-  luaL_checktype(L, 1, LUA_TTABLE);
-  n = lua_rawlen(L, 1);
-  w = lua_newuserdatauv(L, (n + 1) * sizeof(*w), 0);
-  fds = lua_newuserdatauv(L, (n * PA_MAXWATCH + 1) * sizeof(*fds), 0);
-  lua_createtable(L, (int)n, 0);
-  listwaiters(L, 1, w, (int)n);
-  nfds = gatherfds(w, (int)n, fds, &ms);
-  left = ms;
-  until = pa_now() + ms;
-  while (poll(fds, nfds, left < SLICE ? (int)left : SLICE) <= 0) {
-    if (interrupted(&h))
-      return 0;
-    if ((left = until - pa_now()) <= 0)
-      break;
-  }
-  sharefds(L, w, (int)n);
-  return 1;
-}
-
-
 static int core_headers (lua_State *L) {
   size_t len;
   const char *head = luaL_checklstring(L, 1, &len);
@@ -466,18 +339,6 @@ static int core_now (lua_State *L) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec / 1e9);
-  return 1;
-}
-
-
-/* Sleep; false: interrupted. */
-static int core_sleep (lua_State *L) {
-  long long until = pa_now() + checkms(L, 1);
-  Hook h = hooknow(L);
-  long long left;
-  while ((left = until - pa_now()) > 0 && !interrupted(&h))
-    poll(NULL, 0, left < SLICE ? (int)left : SLICE);
-  lua_pushboolean(L, left <= 0);
   return 1;
 }
 
@@ -511,6 +372,7 @@ static int core_versions (lua_State *L) {
 static const luaL_Reg clientmethods[] = {
   { "transfer", client_transfer },
   { "close", client_close },
+  { "is_open", client_isopen },
   { NULL, NULL },
 };
 
@@ -535,17 +397,18 @@ static const luaL_Reg nomethods[] = { { NULL, NULL } };
 static const luaL_Reg functions[] = {
   { "client", core_client },
   { "headers", core_headers },
-  { "lines", pa_newlines },
+  { "lines", pa_makelines },
   { "now", core_now },
-  { "poll", core_poll },
-  { "sleep", core_sleep },
+  { "poll", pa_poll },
+  { "sleep", pa_sleep },
   { "random", core_random },
   { "versions", core_versions },
   { NULL, NULL },
 };
 
 
-/* Every method, and what closes it, has the metatable for 'checkself'. */
+/* Methods, and what closes, get the metatable as the upvalue that 'checkself'
+   compares with. */
 static void newtype (lua_State *L, const char *name, const luaL_Reg *methods,
                      lua_CFunction close) {
   luaL_newmetatable(L, name);
@@ -572,7 +435,7 @@ int luaopen_plexauth_core (lua_State *L) {
   if (!pa_globalinit())
     return luaL_error(L, "libcurl could not be initialised");
   newtype(L, CLIENT, clientmethods, client_close);
-  newtype(L, TRANSFER, transfermethods, transfer_close);
+  newtype(L, PA_TRANSFER, transfermethods, transfer_close);
   newtype(L, PA_LINES, nomethods, pa_wipelines);
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);

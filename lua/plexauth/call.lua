@@ -46,33 +46,32 @@ end
 -- load but no coroutine run.
 local pcall_yields = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
-local guarded = pcall_yields and pcall
-  or function(f, ...) return true, f(...) end
-
--- The request leaves when whoever resumed the task has resumed the others that
--- were ready: many that leave together cost the system and the server less.
--- The task goes on when its transfer is at its end. In a callback from C the
--- yield raises: the task never knew the transfer then, and nothing is sent.
-local function perform_in_task(task, client, transfer)
-  local ok, why = guarded(coroutine.yield, call.waiting, transfer, client)
-  if not ok then
-    transfer:close()
-    error(why, 0)
-  end
-  task.transfers[1], task.own = nil, nil
+local function pcall_where_it_yields(f, ...)
+  if pcall_yields or not coroutine.running() then return pcall(f, ...) end
+  return true, f(...)
 end
 
 -- A transfer left behind by a wait that raises could still send its request,
 -- in another call's step, when its caller has long been told of an error.
-local function wait_for(wait, transfer)
-  local watches, seconds = transfer:watches(), transfer:timeout()
-  if not pcall_yields and coroutine.running() then
-    return wait(watches, seconds)
-  end
-  local ok, waited = pcall(wait, watches, seconds)
-  if ok then return waited end
+local function or_close(transfer, ok, ...)
+  if ok then return ... end
   transfer:close()
-  error(waited, 0)
+  error((...), 0)
+end
+
+-- The request leaves when whoever resumed the task has resumed the others that
+-- were ready: many that leave together cost the system and the server less.
+-- The task goes on when its transfer is at its end. In a callback from C the
+-- yield raises: so it is the yield that tells the task of its transfer.
+local function perform_in_task(task, client, transfer)
+  or_close(transfer, pcall_where_it_yields(coroutine.yield, call.waiting,
+    transfer, client))
+  task.transfers[1], task.own = nil, nil
+end
+
+local function wait_for(wait, transfer)
+  return or_close(transfer, pcall_where_it_yields(wait, transfer:watches(),
+    transfer:timeout()))
 end
 
 local function perform_waiting(wait, transfer)
@@ -213,7 +212,7 @@ function call.run(client, request)
     if not sleep(client, pause) then
       return nil, broken_off(request, "interrupted", attempt)
     end
-    if client.closed then
+    if not client.core:is_open() then
       return nil, broken_off(request, "cancelled", attempt)
     end
     left = deadline - core.now()

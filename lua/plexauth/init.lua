@@ -47,7 +47,7 @@ local meta = {
 
 function meta.__tostring(self)
   local client = settings[self]
-  local state = client.closed and "closed, " or ""
+  local state = client.core:is_open() and "" or "closed, "
   return ("plexauth.client (%s%s)"):format(state,
     client.server and client.server.text or client.account.text)
 end
@@ -133,7 +133,7 @@ local function client_fault(client, name)
   if not client then
     return name .. ": call it on a client, with a colon: plex:" .. name .. "()"
   end
-  if client.closed then
+  if not client.core:is_open() then
     return name .. ": the client is closed"
   end
 end
@@ -195,7 +195,6 @@ for _, row in ipairs(endpoints) do methods[row.name] = method(row) end
 function methods.close(self)
   local client = settings[self]
   if not client then error(client_fault(client, "close"), 2) end
-  client.closed = true
   client.core:close()
 end
 

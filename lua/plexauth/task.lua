@@ -64,7 +64,7 @@ local function with_origin(co, raised)
   return debug.traceback(co, raised)
 end
 
-local function wait_in_call(task, transfer, client)
+local function enter_call(task, transfer, client)
   if transfer then
     task.transfers[1], task.own, task.fresh = transfer, transfer, client
   end
@@ -75,7 +75,7 @@ local function settle(task, ok, ...)
     task.done, task.failed = true, true
     task.raised = with_origin(task.co, (...))
   elseif (...) == call.waiting then
-    wait_in_call(task, select(2, ...))
+    enter_call(task, select(2, ...))
   elseif coroutine.status(task.co) == "dead" then
     task.done, task.results = true, { n = select("#", ...), ... }
   else
