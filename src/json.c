@@ -133,24 +133,26 @@ static int string (Parser *P) {
 ** =======================================================
 */
 
-/* Leaves a slot for the table on the stack, with room above it. 1: members
-   follow, 0: there are none, -1: failed. */
+/* Leaves a slot for the table on the stack, with room above it: members follow
+   (1), or the table itself, as there are none (0), or fails (-1). */
 static int enter (Parser *P, char close, int made) {
-  int more;
   if (++P->depth > PA_MAXDEPTH) {
     P->fault = "nested too deeply";
     return -1;
   }
   luaL_checkstack(P->L, 8, "JSON");
-  lua_pushnil(P->L);
   P->p++;
   skipspace(P);
-  more = *P->p != close;
-  if (!more)
+  if (*P->p == close) {
     P->p++;
-  else if (!made)
+    P->depth--;
+    lua_newtable(P->L);
+    return 0;
+  }
+  if (!made)
     luaL_checkstack(P->L, ROOM + 8, "JSON");
-  return more;
+  lua_pushnil(P->L);
+  return 1;
 }
 
 
@@ -193,8 +195,8 @@ static int array (Parser *P) {
   int made = kind != NULL && kind->items > 0;
   int more = enter(P, ']', made);
   int count = 0;
-  if (more < 0)
-    return 0;
+  if (more <= 0)
+    return more == 0;
   if (made) {
     maketable(L, table, kind->items, 0);
     kind->items = 0; /* not for those within it, too */
@@ -285,8 +287,8 @@ static int object (Parser *P) {
   int made = kind != NULL && kind->fields > 0;
   int more = enter(P, '}', made);
   int count = 0;
-  if (more < 0)
-    return 0;
+  if (more <= 0)
+    return more == 0;
   if (made) {
     maketable(L, table, 0, kind->fields);
     kind->fields = 0;

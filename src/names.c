@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NAMES 256
+#define PROBES 8
 
 
 /* At first every name is the empty one, and it is the next one. */
@@ -43,13 +44,6 @@ static void pushnames (lua_State *L) {
 }
 
 
-static pa_Name *placeof (const pa_Names *N, const char *s, size_t len) {
-  const unsigned char *u = (const unsigned char *)s;
-  unsigned sum = (u[0] * 31u + u[len / 2]) * 31u + u[len > 0 ? len - 1 : 0];
-  return &N->name[(sum * 31u + (unsigned)len) % NAMES];
-}
-
-
 static int indexof (const pa_Names *N, const pa_Name *n) {
   return (int)(n - N->name) + 1;
 }
@@ -75,6 +69,22 @@ static inline int samename (const char *s, const char *t, size_t n) {
 }
 
 
+/* Where the name is, or else where it is to go: names that share a place stand
+   behind it, as far as that is quick. */
+static pa_Name *placeof (const pa_Names *N, const char *s, size_t len) {
+  const unsigned char *u = (const unsigned char *)s;
+  unsigned sum = (u[0] * 31u + u[len / 2]) * 31u + u[len > 0 ? len - 1 : 0];
+  unsigned at = sum * 31u + (unsigned)len;
+  unsigned i;
+  for (i = 0; i < PROBES; i++) {
+    pa_Name *n = &N->name[(at + i) % NAMES];
+    if (n->len == 0 || samename(s, n->s, (size_t)n->len + 1))
+      return n;
+  }
+  return &N->name[at % NAMES];
+}
+
+
 /* The string first, as making one may run a finaliser, and that may decode. */
 static void keepname (lua_State *L, const pa_Names *N, pa_Name *n,
                       const char *s, size_t len) {
@@ -89,11 +99,12 @@ static void keepname (lua_State *L, const pa_Names *N, pa_Name *n,
 
 
 pa_Name *pa_pushname (lua_State *L, pa_Names *N, const char *s, size_t len) {
-  pa_Name *n = placeof(N, s, len);
+  pa_Name *n;
   if (len > PA_MAXNAME) {
     lua_pushlstring(L, s, len);
     return NULL;
   }
+  n = placeof(N, s, len);
   if (!samename(s, n->s, (size_t)n->len + 1))
     keepname(L, N, n, s, len);
   return pushknown(L, N, n);
