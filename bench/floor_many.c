@@ -123,6 +123,7 @@ int main (int argc, char **argv) {
   multi = curl_multi_init();
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, onsocket);
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, ontimer);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 4 * k); /* keep all of them */
   for (i = 0; i < k; i++) {
     slots[i].easy = newhandle(argv[1], NULL, &slots[i].body);
     curl_easy_setopt(slots[i].easy, CURLOPT_PRIVATE, &slots[i]);

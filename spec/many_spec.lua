@@ -157,6 +157,29 @@ describe("many calls at once", function()
     end)
   end
 
+  -- The second hundred is under way all at once, too, and so needs them all.
+  it("leave their connections to the next", function()
+    local rows = {}
+    for i = 1, 200 do
+      rows[i] = { echo = true, hold = i > 100 and "go" or nil }
+    end
+    local server = host:listen { barrier = 100, rows = rows }
+    local free = echo { delay = 0.02 }
+    local plex = client({}, server.url)
+    local fs = askers(plex, 100)
+    manners[1].run(function()
+      plexauth.gather(fs, { limit = 100 })
+      fs[101] = function()
+        while #server:log().requests < 200 do
+          plex:get_transient_token { server_url = free.url }
+        end
+        server:release "go"
+      end
+      return plexauth.gather(fs, { limit = 101 })
+    end)
+    assert.equal(100, connections_of(server:log().requests))
+  end)
+
   it("go through a limit", function()
     local server = echo()
     local results = manners[1].run(function()

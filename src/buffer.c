@@ -45,7 +45,7 @@ static int grow (pa_Buffer *b, size_t need) {
     return PA_NOMEMORY;
   if (b->len > 0)
     memcpy(data, b->data, b->len);
-  pa_wipe(b->data, b->len);
+  pa_wipe(b->data, b->size);
   free(b->data);
   b->data = data;
   b->size = size;
@@ -67,15 +67,9 @@ int pa_bufadd (pa_Buffer *b, const void *bytes, size_t n) {
 }
 
 
-void pa_bufclear (pa_Buffer *b) {
-  pa_wipe(b->data, b->len);
-  b->len = 0;
-}
-
-
 void pa_buffree (pa_Buffer *b) {
-  pa_bufclear(b);
+  pa_wipe(b->data, b->size);
   free(b->data);
   b->data = NULL;
-  b->size = 0;
+  b->len = b->size = 0;
 }

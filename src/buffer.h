@@ -1,6 +1,6 @@
 /*
-** Growable bytes with a cap, wiped before they are given back: what passes
-** through here may be a password or a token. Knows neither Lua nor libcurl.
+** Growable bytes with a cap, wiped before they are freed: what passes through
+** here may be a token. Knows neither Lua nor libcurl.
 */
 
 #ifndef pa_buffer_h
@@ -15,7 +15,7 @@
 
 typedef struct pa_Buffer {
   char *data; /* NULL while nothing was ever added */
-  size_t len;
+  size_t len; /* set to 0, it can be filled again */
   size_t size; /* allocated */
   size_t max;  /* 'len' never exceeds this */
 } pa_Buffer;
@@ -24,7 +24,6 @@ enum { PA_ADDED, PA_FULL, PA_NOMEMORY }; /* results of 'pa_bufadd' */
 
 void pa_bufinit (pa_Buffer *b, size_t max);
 int pa_bufadd (pa_Buffer *b, const void *bytes, size_t n);
-void pa_bufclear (pa_Buffer *b);
 void pa_buffree (pa_Buffer *b);
 
 /* Overwrite memory in a way that the compiler may not leave out. */

@@ -279,6 +279,7 @@ static void collect (pa_Pool *p) {
 
 
 static void unseat (pa_Pool *p, pa_Seat *s) {
+  p->nseats--;
   s->nwatch = 0;
   s->easy = NULL;
   if (s->prev != NULL)
@@ -296,6 +297,12 @@ static void evict (pa_Pool *p, pa_Seat *s, int code) {
   s->done = 1;
   s->code = code;
   unseat(p, s);
+}
+
+
+static void freespare (pa_Pool *p) {
+  while (p->nspare > 0)
+    pa_buffree(&p->spare[--p->nspare]);
 }
 
 
@@ -324,6 +331,7 @@ static int inherited (pa_Pool *p) {
     return 0;
   while (p->seats != NULL)
     evict(p, p->seats, PA_CANCELLED);
+  freespare(p);
   pa_poolinit(p);
   return 1;
 }
@@ -387,6 +395,16 @@ static CURLMcode openmulti (pa_Pool *p) {
 }
 
 
+/* By itself libcurl keeps four connections for each transfer that runs now: at
+   the end of many it would close what the next many need again. */
+static CURLMcode keepopen (pa_Pool *p) {
+  if (p->nseats <= p->most)
+    return CURLM_OK;
+  p->most = p->nseats;
+  return curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, 4 * p->most);
+}
+
+
 static void seat (pa_Pool *p, pa_Seat *s) {
   memset(s, 0, sizeof(*s));
   s->pool = p;
@@ -394,6 +412,7 @@ static void seat (pa_Pool *p, pa_Seat *s) {
   if (p->seats != NULL)
     p->seats->prev = s;
   p->seats = s;
+  p->nseats++;
 }
 
 
@@ -402,6 +421,8 @@ CURLcode pa_poolenter (pa_Pool *p, pa_Seat *s) {
   if (openmulti(p) != CURLM_OK)
     return CURLE_OUT_OF_MEMORY;
   seat(p, s);
+  if (keepopen(p) != CURLM_OK)
+    return CURLE_OUT_OF_MEMORY;
   s->fresh = p->nidle == 0;
   s->easy = s->fresh ? curl_easy_init() : p->idle[--p->nidle];
   if (s->easy == NULL)
@@ -454,21 +475,20 @@ void pa_poolleave (pa_Seat *s) {
 }
 
 
-void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max) {
+void pa_poolborrow (pa_Pool *p, pa_Buffer *b) {
   if (p->nspare > 0)
     *b = p->spare[--p->nspare];
-  else
-    pa_bufinit(b, max);
 }
 
 
 void pa_poolreturn (pa_Pool *p, pa_Buffer *b) {
-  pa_bufclear(b);
-  if (p != NULL && p->multi != NULL && p->nspare < PA_MAXSPARE && b->size > 0 &&
-      b->size <= PA_SPARESIZE)
-    p->spare[p->nspare++] = *b;
-  else
+  if (p->multi == NULL || p->nspare == PA_MAXSPARE || b->size == 0 ||
+      b->size > PA_SPARESIZE) {
     pa_buffree(b);
+    return;
+  }
+  b->len = 0;
+  p->spare[p->nspare++] = *b;
   pa_bufinit(b, 0);
 }
 
@@ -485,8 +505,7 @@ static void teardown (pa_Pool *p, int code) {
   }
   while (p->nidle > 0)
     curl_easy_cleanup(p->idle[--p->nidle]);
-  while (p->nspare > 0)
-    pa_buffree(&p->spare[--p->nspare]);
+  freespare(p);
   pa_poolinit(p);
 }
 

@@ -43,10 +43,12 @@ struct pa_Pool {
   unsigned forks; /* in which process it was opened */
   long long due;  /* when libcurl wants to be called; -1: it does not */
   pa_Seat *seats;
+  long nseats;
+  long most; /* of 'nseats', ever */
   pa_Seat *roused; /* its owner was told that the timer is due */
   CURL *idle[PA_MAXIDLE];
   int nidle;
-  pa_Buffer spare[PA_MAXSPARE]; /* empty */
+  pa_Buffer spare[PA_MAXSPARE];
   int nspare;
 };
 
@@ -89,10 +91,11 @@ void pa_poollend (pa_Seat *s);
 /* The copy of watch 'i', or, where there was no descriptor left, the watch. */
 int pa_poollent (const pa_Seat *s, int i);
 
-/* An empty buffer, perhaps with memory: an answer's body is too large for
-   malloc's fast paths. 'max' is the same for all of a pool's. What is given
-   back is wiped, and freed where the pool is closed or has enough. */
-void pa_poolborrow (pa_Pool *p, pa_Buffer *b, size_t max);
+/* An answer's body is too large for malloc's fast paths. So an empty buffer is
+   given memory, if there is some to spare, and that is given back: freed, or
+   kept as it is for the next answer to be written over. 'max' is the same for
+   all of a pool's. */
+void pa_poolborrow (pa_Pool *p, pa_Buffer *b);
 void pa_poolreturn (pa_Pool *p, pa_Buffer *b);
 
 /* Stop the exchange, if it runs, and give the easy handle back. */

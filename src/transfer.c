@@ -42,9 +42,12 @@ static size_t take (pa_Transfer *t, pa_Buffer *b, const char *data, size_t n) {
 
 
 /* The cap is here and not in CURLOPT_MAXFILESIZE alone, which older libcurls
-   do not apply to chunked or decompressed bodies. */
+   do not apply to chunked or decompressed bodies. Memory is borrowed no sooner:
+   of many in flight few are being answered, and theirs stays in the cache. */
 static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
+  if (t->body.size == 0)
+    pa_poolborrow(t->pool, &t->body);
   return n == 0 ? n : take(t, &t->body, data, n * one);
 }
 
@@ -74,7 +77,7 @@ static int contradicts (const pa_Buffer *head, const char *line, size_t n) {
 static size_t onhead (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
   if (n >= 5 && memcmp(data, "HTTP/", 5) == 0) {
-    pa_bufclear(&t->head);
+    t->head.len = 0;
     t->headed = 0;
   }
   if (contradicts(&t->head, data, n)) {
@@ -262,7 +265,7 @@ static CURLcode setrequest (CURL *easy, pa_Transfer *t, const pa_Request *r) {
 }
 
 
-/* A handle that has carried a password is not kept. */
+/* A handle that has carried a password is not kept, nor is its answer. */
 static CURLcode setup (pa_Transfer *t, const pa_Settings *s,
                        const pa_Request *r) {
   CURLcode c = t->seat.fresh ? setclient(&t->seat, s) : CURLE_OK;
@@ -284,7 +287,7 @@ void pa_start (pa_Transfer *t, pa_Pool *p, const pa_Settings *s,
                const pa_Request *r) {
   CURLcode c = pa_poolenter(p, &t->seat);
   t->pool = p;
-  pa_poolborrow(p, &t->body, s->maxbody);
+  pa_bufinit(&t->body, s->maxbody);
   t->deadline = pa_now() + 1 + r->timeoutms; /* 'pa_now' rounds down */
   if (c == CURLE_OK)
     c = setup(t, s, r);
@@ -380,7 +383,10 @@ void pa_close (pa_Transfer *t) {
   pa_stop(t, PA_CANCELLED);
   pa_poolleave(&t->seat);
   pa_buffree(&t->head);
-  pa_poolreturn(t->pool, &t->body);
+  if (t->seat.keep)
+    pa_poolreturn(t->pool, &t->body);
+  else
+    pa_buffree(&t->body);
 }
 
 /* }====================================================== */

@@ -69,6 +69,12 @@ void *host_memset (void *p, int c, size_t n) {
 }
 
 
+static int countalive (lua_State *L) {
+  lua_pushinteger(L, alive);
+  return 1;
+}
+
+
 static int run (lua_State *L) {
   luaL_openlibs(L);
   lua_getglobal(L, "package");
@@ -78,7 +84,8 @@ static int run (lua_State *L) {
   if (luaL_loadfile(L, "spec/support/host_memory.lua") != 0)
     return lua_error(L);
   lua_pushvalue(L, 1);
-  lua_call(L, 1, 0);
+  lua_pushcfunction(L, countalive);
+  lua_call(L, 2, 0);
   return 0;
 }
 

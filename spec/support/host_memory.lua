@@ -1,7 +1,7 @@
 -- What the memory program runs: sign-ins and calls that carry secrets, that
 -- succeed, fail, and are given up; then everything is closed.
 
-local url = ...
+local url, alive = ... -- alive(): how many blocks of memory the core has
 
 local plexauth = require "plexauth"
 
@@ -15,10 +15,12 @@ local function new()
 end
 
 local function sign_in(plex, timeout)
-  return plex:post_users_sign_in_data {
+  local result, extra = plex:post_users_sign_in_data {
     login = "ann", password = "PWCANARY" .. ("p"):rep(3000),
     verification_code = "CODECANARY", timeout = timeout,
   }
+  assert(alive() == 0, "a sign-in left memory behind")
+  return result, extra
 end
 
 local plex = new()
@@ -28,11 +30,13 @@ assert(select(2, sign_in(plex)).kind == "network")
 assert(select(2, sign_in(plex)).kind == "too_large")
 assert(select(2, sign_in(plex, SHORT)).kind == "timeout")
 assert(plex:get_token_details())
+assert(alive() == 1, "no memory is kept for the next answer")
 
-local _, err
-local task = plexauth.task(function() _, err = sign_in(plex) end)
+local other, _, err = new()
+local task = plexauth.task(function() _, err = sign_in(other) end)
 task:step(0)
 plex:close()
+other:close()
 while not task:step(1) do end
 assert(err.kind == "cancelled")
 
