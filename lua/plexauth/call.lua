@@ -31,14 +31,19 @@ function call.innermost()
   return task
 end
 
----The task whose own coroutine runs here. In one of the user's inside a task
----a yield would reach the wrong resumer: there, a call blocks.
+-- nil: Lua 5.1 and 5.2 cannot tell, and a yield in a callback from C raises.
+local isyieldable = coroutine.isyieldable
+
+---The task whose own coroutine runs here, where it can yield. In one of the
+---user's inside a task a yield would reach the wrong resumer, and in a callback
+---from C it would raise: there, a call blocks.
 function call.task_here()
   local task = call.task
   if not task then return nil end
   local here = coroutine.running()
   if task.co ~= here then task = call.innermost() end
-  return task and task.co == here and task or nil
+  if not task or task.co ~= here then return nil end
+  return (not isyieldable or isyieldable()) and task or nil
 end
 
 -- PUC Lua 5.1 cannot yield through pcall; what raises in a coroutine is on its
@@ -61,11 +66,15 @@ end
 
 -- The request leaves when whoever resumed the task has resumed the others that
 -- were ready: many that leave together cost the system and the server less.
--- The task goes on when its transfer is at its end. In a callback from C the
--- yield raises: so it is the yield that tells the task of its transfer.
+-- The task goes on when its transfer is at its end. Where the yield raises, it
+-- never heard of one: so it is the yield that tells it.
 local function perform_in_task(task, client, transfer)
-  or_close(transfer, pcall_where_it_yields(coroutine.yield, call.waiting,
-    transfer, client))
+  if isyieldable then
+    coroutine.yield(call.waiting, transfer, client)
+  else
+    or_close(transfer, pcall_where_it_yields(coroutine.yield, call.waiting,
+      transfer, client))
+  end
   task.transfers[1], task.own = nil, nil
 end
 
