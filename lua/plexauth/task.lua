@@ -16,9 +16,10 @@ local long = 3600
 -- Seconds; longer than this, tasks do not go on before their host has a turn.
 local turn = 0.001
 
--- So many receive before the first of them reads, and send together: more, and
--- their connects and handshakes take more than a turn of their host's.
-local batch_size = 8
+-- So many receive before the first of them reads, and send together: the more,
+-- the less often a server falls asleep in between. Where there is a host, their
+-- connects and handshakes must not take more than its turn.
+local batch_size, hosted_batch_size = 64, 8
 
 local unpack = table.unpack or unpack
 
@@ -259,9 +260,7 @@ local function collect(state, index, first, second)
   if first == nil then state.errors[index] = second end
 end
 
--- One of a gather's tasks: it takes one function after the other. The next
--- begins where one ends, and so finds its connection: were all to end first,
--- libcurl would close most, as it keeps four for each running transfer.
+-- One of a gather's tasks: it takes one function after the other.
 local function work(state)
   while state.index < state.results.n do
     local index = state.index + 1
@@ -282,7 +281,8 @@ end
 -- for next while it reads for another, and not all of it together.
 local function next_batch(state, rest, until_)
   local batch, n, list, at = {}, 0, state.tasks, state.at
-  while rest > 0 and n < batch_size do
+  local most = until_ and hosted_batch_size or batch_size
+  while rest > 0 and n < most do
     rest, at = rest - 1, at % #list + 1
     local task = list[at]
     if task.ready then
