@@ -175,4 +175,23 @@ describe("a sign-in", function()
       end)
     end)
   end
+
+  -- The request has the form with the password in it.
+  it("leaves no request behind", function()
+    local methods = debug.getregistry()["plexauth.core.client"].__index
+    local transfer, requests = methods.transfer, setmetatable({}, {
+      __mode = "k" })
+    function methods.transfer(self, request, ...)
+      requests[request] = true
+      return transfer(self, request, ...)
+    end
+    local plex = manners.client(manners[1], listen(SIGNED_IN, ACCOUNT).url)
+    assert(plex:post_users_sign_in_data { login = "l", password = "p" })
+    assert.is_true(next(requests) ~= nil)
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(next(requests) == nil) -- and is not printed
+    assert(plex:get_token_details { access_token = "t" })
+    methods.transfer = transfer
+  end)
 end)

@@ -236,11 +236,31 @@ static void getrequest (lua_State *L, int arg, pa_Request *r) {
 }
 
 
+/* Push a transfer: the one at 'spare', if any, as good as new. To make and to
+   collect one for each call would take a twentieth of its time, where many are
+   in flight. */
+static pa_Transfer *newtransfer (lua_State *L, int spare) {
+  pa_Transfer *t;
+  if (!lua_isnoneornil(L, spare)) {
+    t = luaL_checkudata(L, spare, PA_TRANSFER);
+    pa_close(t);
+    pa_init(t);
+    lua_pushvalue(L, spare);
+    return t;
+  }
+  t = lua_newuserdatauv(L, sizeof(*t), 1);
+  pa_init(t);
+  luaL_setmetatable(L, PA_TRANSFER);
+  return t;
+}
+
+
 /*
-** client:transfer(request, seconds, connect_seconds): an exchange that has
-** begun. 'request' has url, headers (of core.lines), body (a string: POST),
+** client:transfer(request, seconds, connect_seconds, spare): an exchange that
+** has begun. 'request' has url, headers (of core.lines), body (a string: POST),
 ** once; it is this client's and does not change any more. As the transfer's
 ** user value it keeps alive what libcurl goes on to read, and the client.
+** 'spare' is a transfer that nobody uses any more, or nil.
 */
 static int client_transfer (lua_State *L) {
   Client *c = checkclient(L);
@@ -252,9 +272,7 @@ static int client_transfer (lua_State *L) {
   if (r.connectms > r.timeoutms)
     r.connectms = (long)r.timeoutms;
   getrequest(L, 2, &r);
-  t = lua_newuserdatauv(L, sizeof(pa_Transfer), 1);
-  pa_init(t);
-  luaL_setmetatable(L, PA_TRANSFER);
+  t = newtransfer(L, 5);
   lua_pushvalue(L, 1);
   lua_setfield(L, 2, "client");
   lua_pushvalue(L, 2);

@@ -177,16 +177,20 @@ local function log(client, request, attempt, began, transfer, result, extra)
   })
 end
 
+-- The last transfer is used again. It is taken out meanwhile, as a logger or a
+-- finaliser may make a call; one that holds a password is not kept.
 local function exchange(client, request, attempt, seconds)
-  local began = client.logger and core.now()
+  local began, spare = client.logger and core.now(), client.spare
+  client.spare = nil
   local transfer = client.core:transfer(request, seconds,
-    client.connect_timeout)
+    client.connect_timeout, spare)
   perform(client, transfer)
   local result, extra, again = read(request, transfer)
   if client.logger then
     log(client, request, attempt, began, transfer, result, extra)
   end
   transfer:close()
+  if not request.body then client.spare = transfer end
   return result, extra, again
 end
 
