@@ -14,8 +14,8 @@
 #define PA_SPARE 8
 
 typedef struct pa_Buffer {
-  char *data; /* NULL while nothing was ever added */
-  size_t len; /* set to 0, it can be filled again */
+  char *data;  /* NULL while nothing was ever added */
+  size_t len;  /* set to 0, it can be filled again */
   size_t size; /* allocated */
   size_t max;  /* 'len' never exceeds this */
 } pa_Buffer;

@@ -44,7 +44,7 @@ struct pa_Pool {
   long long due;  /* when libcurl wants to be called; -1: it does not */
   pa_Seat *seats;
   long nseats;
-  long most; /* of 'nseats', ever */
+  long most;       /* of 'nseats', ever */
   pa_Seat *roused; /* its owner was told that the timer is due */
   CURL *idle[PA_MAXIDLE];
   int nidle;
