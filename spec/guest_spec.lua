@@ -247,6 +247,34 @@ describe("as a guest", function()
     assert.equal("true nested", output)
   end)
 
+  -- After each number of instructions, and so between any two.
+  it("answers each where a debug hook makes a call in the midst of one",
+    function()
+      local server = host:listen { rows = { { echo = true } } }
+      local plex = plexauth.new { server_url = server.url, timeout = LONGEST }
+      local asked, wrong = 0, {}
+      local function ask()
+        asked = asked + 1
+        local source = "call-" .. asked
+        local result, err = plex:get_source_connection_information {
+          access_token = "t", source = source }
+        local target = result and result.target or tostring(err)
+        if target:sub(-#source) ~= source then wrong[#wrong + 1] = target end
+      end
+      for instructions = 1, manners.slow > 1 and 100 or 1500 do
+        local task = plexauth.task(ask)
+        debug.sethook(function()
+          debug.sethook()
+          task:step()
+        end, "", instructions)
+        ask()
+        debug.sethook()
+        while not task:step(LONGEST) do end
+      end
+      assert.same({}, wrong)
+      plex:close()
+    end)
+
   it("makes one handshake, and resumes when it has to connect again",
     function()
       local rows = {}

@@ -137,6 +137,21 @@ describe("a wait function", function()
     assert.equal(1, #server:log().requests)
   end)
 
+  it("may raise in a gather: its calls are given up", function()
+    local server = listen { hold = "never" }
+    local plex = client(server)
+    local function ask() return plex:get_token_details() end
+    local ok, raised = pcall(plexauth.gather, { ask, ask }, {
+      wait = function()
+        server:wait("connections", 2)
+        error "enough"
+      end,
+    })
+    assert.is_false(ok)
+    assert.truthy(raised:find("enough", 1, true), raised)
+    server:wait("closed", 2)
+  end)
+
   -- What a user might write for a scheduler of their own.
   it("may yield to a scheduler", function()
     local sleepers = {}

@@ -171,8 +171,12 @@ static int transfer_interrupt (lua_State *L) {
 }
 
 
+/* The request goes, too, as it holds secrets. Lua before 5.4 wants a table in
+   its place; this one is there anyway. */
 static int transfer_close (lua_State *L) {
   pa_close(checktransfer(L));
+  lua_getmetatable(L, 1);
+  lua_setiuservalue(L, 1, 1);
   return 0;
 }
 
@@ -236,17 +240,18 @@ static void getrequest (lua_State *L, int arg, pa_Request *r) {
 }
 
 
-/* Push a transfer: the one at 'spare', if any, as good as new. To make and to
-   collect one for each call would take a twentieth of its time, where many are
-   in flight. */
+/* Push a transfer: the one at 'spare', as good as new, where there is one and
+   it is closed. To make and to collect one for each call would take a twentieth
+   of its time, where many are in flight. */
 static pa_Transfer *newtransfer (lua_State *L, int spare) {
   pa_Transfer *t;
   if (!lua_isnoneornil(L, spare)) {
     t = luaL_checkudata(L, spare, PA_TRANSFER);
-    pa_close(t);
-    pa_init(t);
-    lua_pushvalue(L, spare);
-    return t;
+    if (t->pool == NULL) {
+      pa_init(t);
+      lua_pushvalue(L, spare);
+      return t;
+    }
   }
   t = lua_newuserdatauv(L, sizeof(*t), 1);
   pa_init(t);
@@ -260,7 +265,7 @@ static pa_Transfer *newtransfer (lua_State *L, int spare) {
 ** has begun. 'request' has url, headers (of core.lines), body (a string: POST),
 ** once; it is this client's and does not change any more. As the transfer's
 ** user value it keeps alive what libcurl goes on to read, and the client.
-** 'spare' is a transfer that nobody uses any more, or nil.
+** 'spare' is an earlier transfer or nil.
 */
 static int client_transfer (lua_State *L) {
   Client *c = checkclient(L);

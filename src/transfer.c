@@ -46,7 +46,7 @@ static size_t take (pa_Transfer *t, pa_Buffer *b, const char *data, size_t n) {
    of many in flight few are being answered, and theirs stays in the cache. */
 static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
-  if (t->body.size == 0)
+  if (n > 0 && t->body.size == 0)
     pa_poolborrow(t->pool, &t->body);
   return n == 0 ? n : take(t, &t->body, data, n * one);
 }
@@ -383,10 +383,11 @@ void pa_close (pa_Transfer *t) {
   pa_stop(t, PA_CANCELLED);
   pa_poolleave(&t->seat);
   pa_buffree(&t->head);
-  if (t->seat.keep)
+  if (t->pool != NULL && t->seat.keep)
     pa_poolreturn(t->pool, &t->body);
   else
     pa_buffree(&t->body);
+  t->pool = NULL;
 }
 
 /* }====================================================== */

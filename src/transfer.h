@@ -37,7 +37,7 @@ typedef struct pa_Request {
 
 typedef struct pa_Transfer {
   pa_Seat seat;
-  pa_Pool *pool;  /* whose it was, even when it has left its seat */
+  pa_Pool *pool;  /* whose it was, even off its seat; NULL: closed */
   pa_Buffer head; /* the answer's header lines, of its last response */
   pa_Buffer body;
   long long deadline;

@@ -46,12 +46,13 @@ function call.task_here()
   return (not isyieldable or isyieldable()) and task or nil
 end
 
--- PUC Lua 5.1 cannot yield through pcall; what raises in a coroutine is on its
--- own there. Not found out by trying, as OpenResty has phases that let modules
--- load but no coroutine run.
+-- Not found out by trying, as OpenResty has phases that let modules load but no
+-- coroutine run.
 local pcall_yields = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
-local function pcall_where_it_yields(f, ...)
+---pcall around what may yield. PUC Lua 5.1 cannot do that: what raises in a
+---coroutine is on its own there.
+function call.pcall(f, ...)
   if pcall_yields or not coroutine.running() then return pcall(f, ...) end
   return true, f(...)
 end
@@ -72,14 +73,14 @@ local function perform_in_task(task, client, transfer)
   if isyieldable then
     coroutine.yield(call.waiting, transfer, client)
   else
-    or_close(transfer, pcall_where_it_yields(coroutine.yield, call.waiting,
-      transfer, client))
+    or_close(transfer, call.pcall(coroutine.yield, call.waiting, transfer,
+      client))
   end
   task.transfers[1], task.own = nil, nil
 end
 
 local function wait_for(wait, transfer)
-  return or_close(transfer, pcall_where_it_yields(wait, transfer:watches(),
+  return or_close(transfer, call.pcall(wait, transfer:watches(),
     transfer:timeout()))
 end
 
@@ -177,8 +178,9 @@ local function log(client, request, attempt, began, transfer, result, extra)
   })
 end
 
--- The last transfer is used again. It is taken out meanwhile, as a logger or a
--- finaliser may make a call; one that holds a password is not kept.
+-- The last transfer is used again. It is taken out meanwhile, as a logger, a
+-- finaliser or a debug hook may make a call; so the core will not have one that
+-- is in use.
 local function exchange(client, request, attempt, seconds)
   local began, spare = client.logger and core.now(), client.spare
   client.spare = nil
@@ -190,7 +192,7 @@ local function exchange(client, request, attempt, seconds)
     log(client, request, attempt, began, transfer, result, extra)
   end
   transfer:close()
-  if not request.body then client.spare = transfer end
+  client.spare = transfer
   return result, extra, again
 end
 

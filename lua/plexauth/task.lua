@@ -160,8 +160,9 @@ local function wait_in_task(task)
   return function(transfers, seconds)
     local before = task.transfers
     task.transfers, task.wake = transfers, core.now() + seconds
-    coroutine.yield(call.waiting)
+    local ok, raised = call.pcall(coroutine.yield, call.waiting)
     task.transfers, task.wake = before, nil
+    if not ok then error(raised, 0) end
     if task.interrupted then return nil end
     return core.poll(transfers, 0)
   end
@@ -362,7 +363,8 @@ function tasks.gather(fs, options)
     local failed = run(state, wait ~= wait_in_core and core.now() + turn or nil)
     if failed then abandon(state.tasks, failed.raised) end
     if #state.tasks == 0 then return state.results, state.errors end
-    wait_for(state.tasks, long, wait)
+    local ok, raised = call.pcall(wait_for, state.tasks, long, wait)
+    if not ok then abandon(state.tasks, raised) end
   end
 end
 
