@@ -91,10 +91,11 @@ local function wakes(what, n)
   say(what, "%.2f", count / (n * each))
 end
 
+-- Milliseconds, whether it is done, and the CPU's milliseconds.
 local function timed_step(task)
-  local start = now()
+  local start, used = now(), os.clock()
   local done = task:step(0)
-  return (now() - start) * 1e3, done
+  return (now() - start) * 1e3, done, (os.clock() - used) * 1e3
 end
 
 local function longest_step(what, url, ca)
@@ -102,13 +103,16 @@ local function longest_step(what, url, ca)
   local task = plexauth.task(run.gather, 50, function()
     while true do assert(plex:get_token_details()) end
   end)
-  local seen = {}
+  local seen, cpu = {}, {}
   for i = 1, steps do
-    seen[i] = timed_step(task)
+    local _
+    seen[i], _, cpu[i] = timed_step(task)
     core.sleep(frame)
   end
   task:cancel()
-  say(what, "median %.2f, longest %.2f ms", middle_and_most(seen))
+  local median, most = middle_and_most(seen)
+  say(what, "median %.2f, longest %.2f ms; of CPU time %.2f ms", median, most,
+    (select(2, middle_and_most(cpu))))
 end
 
 -- The longest step of a client's first call.
