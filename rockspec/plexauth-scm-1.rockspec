@@ -46,6 +46,7 @@ build = {
         "src/buffer.c", "src/escape.c", "src/failure.c", "src/headers.c",
         "src/json.c", "src/lines.c", "src/names.c", "src/number.c",
         "src/plexauth.c", "src/pool.c", "src/transfer.c", "src/wait.c",
+        "src/watch.c",
       },
       libraries = { "curl" },
       incdirs = { "$(CURL_INCDIR)" },

@@ -510,6 +510,16 @@ describe("an answer", function()
     end
   end)
 
+  -- What is kept of a name goes by its length, first, middle and last byte.
+  it("has names that are alike", function()
+    local fields = {}
+    for i = 1, 31 do
+      fields[i] = ('"n%dm%dn":%d'):format(i + 99, i + 99, i)
+    end
+    local body = "{" .. table.concat(fields, ",") .. "}"
+    for _ = 1, 2 do assert_same(tidied(cjson.decode(body)), decodes(body)) end
+  end)
+
   -- Up to a number of members the decoder collects them before it makes their
   -- table, beyond that it does not; the second time it knows their number.
   it("has arrays and objects of any length", function()

@@ -162,19 +162,6 @@ describe("as a guest", function()
       .. "}}," .. within('{"a":', "}"):gsub(":}", ":1}") .. ","):rep(500)
       .. "0]",
   }
-  -- What is kept of a name goes by its length, first, middle and last byte.
-  it("tells names apart that go by the same place", function()
-    local fields, account = {}, {}
-    for i = 100, 130 do
-      local name = ("n%dm%dn"):format(i, i)
-      fields[#fields + 1], account[name] = ('"%s":%d'):format(name, i), i
-    end
-    local body = "{" .. table.concat(fields, ",") .. "}"
-    local plex = plexauth.new { access_token = "t", account_url =
-      host:listen({ rows = { { body = body } } }).url }
-    for _ = 1, 3 do assert.same(account, (plex:get_token_details())) end
-    plex:close()
-  end)
 
   for name, text in pairs(texts) do
     it("takes no more memory than its text explains for " .. name, function()

@@ -181,6 +181,7 @@ describe("a sign-in", function()
     local methods = debug.getregistry()["plexauth.core.client"].__index
     local transfer, requests = methods.transfer, setmetatable({}, {
       __mode = "k" })
+    finally(function() methods.transfer = transfer end)
     function methods.transfer(self, request, ...)
       requests[request] = true
       return transfer(self, request, ...)
@@ -192,6 +193,5 @@ describe("a sign-in", function()
     collectgarbage()
     assert.is_true(next(requests) == nil) -- and is not printed
     plex:close()
-    methods.transfer = transfer
   end)
 end)

@@ -1,5 +1,5 @@
 /*
-** JSON text to Lua values; the only file that knows how.
+** JSON text to Lua values.
 */
 
 #ifndef pa_json_h

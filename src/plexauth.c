@@ -86,12 +86,12 @@ static void pushwatch (lua_State *L, int fd, int events) {
 
 
 static int transfer_watches (lua_State *L) {
-  pa_Transfer *t = checktransfer(L);
+  pa_Watches *w = &checktransfer(L)->seat.watches;
   int i;
-  pa_poollend(&t->seat);
-  lua_createtable(L, t->seat.nlent, 0);
-  for (i = 0; i < t->seat.nlent; i++) {
-    pushwatch(L, pa_poollent(&t->seat, i), t->seat.watch[i].events);
+  pa_watchlend(w);
+  lua_createtable(L, w->nlent, 0);
+  for (i = 0; i < w->nlent; i++) {
+    pushwatch(L, pa_watchlent(w, i), w->fds[i].events);
     lua_rawseti(L, -2, i + 1);
   }
   return 1;

@@ -34,88 +34,6 @@ long long pa_now (void) {
 
 /*
 ** {======================================================
-** What a seat watches
-** =======================================================
-*/
-
-static struct pollfd *findwatch (pa_Seat *s, int fd) {
-  nfds_t i;
-  for (i = 0; i < s->nwatch; i++)
-    if (s->watch[i].fd == fd)
-      return &s->watch[i];
-  return NULL;
-}
-
-
-static int dropwatch (pa_Seat *s, int fd) {
-  struct pollfd *w = findwatch(s, fd);
-  if (w != NULL)
-    *w = s->watch[--s->nwatch];
-  return w != NULL;
-}
-
-
-static short pollevents (int what) {
-  int events = 0;
-  if (what & CURL_POLL_IN)
-    events |= POLLIN;
-  if (what & CURL_POLL_OUT)
-    events |= POLLOUT;
-  return (short)events;
-}
-
-
-static void setwatch (pa_Seat *s, int fd, int what) {
-  struct pollfd *w = findwatch(s, fd);
-  if (w == NULL) {
-    if (s->nwatch == PA_MAXWATCH)
-      return; /* not met; the deadline would still end the exchange */
-    w = &s->watch[s->nwatch++];
-    w->fd = fd;
-    w->revents = 0;
-  }
-  w->events = pollevents(what);
-}
-
-
-/* The sleeper is awake, and its event loop has forgotten the copies. */
-static void takeback (pa_Seat *s) {
-  while (s->nlent > 0)
-    close(s->lent[--s->nlent]);
-}
-
-
-/* End a sleep on descriptors that nobody will use again. */
-static void awaken (const pa_Seat *s) {
-  int i;
-  for (i = 0; i < s->nlent; i++)
-    shutdown(s->lent[i], SHUT_RDWR);
-}
-
-
-/*
-** Another transfer's step may close what a sleeper waits for: its number could
-** then come back for a third, while the event loop still knows it as the
-** sleeper's. Where it belongs to a name lookup or is not connected yet, we are
-** not even asked to close it (libcurl 7.88). So the numbers are our own.
-*/
-void pa_poollend (pa_Seat *s) {
-  nfds_t i;
-  takeback(s);
-  for (i = 0; i < s->nwatch; i++)
-    s->lent[s->nlent++] = fcntl(s->watch[i].fd, F_DUPFD_CLOEXEC, 0);
-}
-
-
-int pa_poollent (const pa_Seat *s, int i) {
-  return s->lent[i] < 0 ? s->watch[i].fd : s->lent[i];
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
 ** What libcurl calls
 ** =======================================================
 */
@@ -132,7 +50,7 @@ static pa_Seat *seatof (CURL *easy) {
 static void forget (pa_Pool *p, int fd) {
   pa_Seat *s;
   for (s = p->seats; s != NULL; s = s->next)
-    if (dropwatch(s, fd))
+    if (pa_unwatch(&s->watches, fd))
       return;
 }
 
@@ -142,8 +60,8 @@ static int onsocket (CURL *easy, curl_socket_t fd, int what, void *pool,
   pa_Seat *s = seatof(easy);
   (void)unused;
   if (what != CURL_POLL_REMOVE && s != NULL)
-    setwatch(s, fd, what);
-  else if (s == NULL || !dropwatch(s, fd))
+    pa_watch(&s->watches, fd, what);
+  else if (s == NULL || !pa_unwatch(&s->watches, fd))
     forget(pool, fd);
   return 0;
 }
@@ -185,32 +103,8 @@ static int onclose (void *unused, curl_socket_t fd) {
 ** =======================================================
 */
 
-/* An error or a hang-up counts as what was waited for: libcurl then meets it
-   in the read or write, and can tell what it was. */
-static int selectbits (const struct pollfd *w) {
-  int events = w->revents;
-  int bits = 0;
-  if (events & (POLLERR | POLLHUP | POLLNVAL))
-    events |= w->events;
-  if (events & POLLIN)
-    bits |= CURL_CSELECT_IN;
-  if (events & POLLOUT)
-    bits |= CURL_CSELECT_OUT;
-  return bits;
-}
-
-
 static int isdue (const pa_Pool *p) {
   return p->due >= 0 && p->due <= pa_now();
-}
-
-
-static int polled (const pa_Seat *s) {
-  nfds_t i;
-  for (i = 0; i < s->nwatch; i++)
-    if (s->watch[i].revents != 0)
-      return 1;
-  return 0;
 }
 
 
@@ -235,15 +129,18 @@ static int drive (pa_Seat *s, curl_socket_t fd, int bits) {
 /* Works on a copy, as every action may change what the seat watches. */
 static int feed (pa_Seat *s) {
   struct pollfd ready[PA_MAXWATCH];
-  nfds_t i, n = s->nwatch;
-  if (n == 0 || (!polled(s) && poll(s->watch, n, 0) <= 0))
+  pa_Watches *w = &s->watches;
+  nfds_t i, n = w->n;
+  if (n == 0 || (!pa_watchready(w) && poll(w->fds, n, 0) <= 0))
     return 1;
-  memcpy(ready, s->watch, sizeof(ready));
+  memcpy(ready, w->fds, sizeof(ready));
   for (i = 0; i < n; i++)
-    s->watch[i].revents = 0;
-  for (i = 0; i < n; i++)
-    if (ready[i].revents != 0 && !drive(s, ready[i].fd, selectbits(&ready[i])))
+    w->fds[i].revents = 0;
+  for (i = 0; i < n; i++) {
+    const struct pollfd *fd = &ready[i];
+    if (fd->revents != 0 && !drive(s, fd->fd, pa_watchbits(fd)))
       return 0;
+  }
   return 1;
 }
 
@@ -280,7 +177,7 @@ static void collect (pa_Pool *p) {
 
 static void unseat (pa_Pool *p, pa_Seat *s) {
   p->nseats--;
-  s->nwatch = 0;
+  s->watches.n = 0;
   s->easy = NULL;
   if (s->prev != NULL)
     s->prev->next = s->next;
@@ -340,7 +237,7 @@ static int inherited (pa_Pool *p) {
 void pa_poolstep (pa_Seat *s) {
   pa_Pool *p = s->pool;
   if (p != NULL && !inherited(p)) {
-    takeback(s);
+    pa_watchtakeback(&s->watches);
     if (feed(s) && fire(s))
       collect(p);
   }
@@ -349,7 +246,7 @@ void pa_poolstep (pa_Seat *s) {
 
 int pa_poolready (pa_Seat *s) {
   pa_Pool *p = s->pool;
-  if (s->done || p == NULL || polled(s))
+  if (s->done || p == NULL || pa_watchready(&s->watches))
     return 1;
   if ((p->roused != NULL && p->roused != s) || !isdue(p))
     return 0;
@@ -471,7 +368,7 @@ void pa_poolleave (pa_Seat *s) {
     if (easy != NULL)
       giveback(p, easy, s->keep && s->code != CURLE_OUT_OF_MEMORY);
   }
-  takeback(s);
+  pa_watchtakeback(&s->watches);
 }
 
 
@@ -499,7 +396,7 @@ static void teardown (pa_Pool *p, int code) {
   curl_multi_cleanup(p->multi);
   while (p->seats != NULL) {
     CURL *easy = p->seats->easy;
-    awaken(p->seats);
+    pa_watchawaken(&p->seats->watches);
     evict(p, p->seats, code);
     curl_easy_cleanup(easy);
   }

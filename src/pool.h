@@ -9,13 +9,9 @@
 
 #include "buffer.h"
 #include "curlapi.h"
-
-#include <poll.h>
+#include "watch.h"
 
 #pragma GCC visibility push(hidden)
-
-/* libcurl uses at most five sockets for a transfer. */
-#define PA_MAXWATCH 8
 
 #define PA_MAXIDLE 64
 #define PA_MAXSPARE 16
@@ -32,10 +28,7 @@ typedef struct pa_Seat {
   int keep;  /* it is fit for another transfer of the client's */
   int done;  /* the exchange has ended, with 'code' */
   int code;
-  struct pollfd watch[PA_MAXWATCH]; /* what libcurl waits for */
-  nfds_t nwatch;
-  int lent[PA_MAXWATCH]; /* copies of 'watch', for a sleeper */
-  int nlent;
+  pa_Watches watches;
 } pa_Seat;
 
 struct pa_Pool {
@@ -83,13 +76,6 @@ long long pa_pooldue (const pa_Seat *s);
 /* Has the seat anything to do? The timer is one for all, so where it is due
    only one owner is told, again if asked again, until it steps or leaves. */
 int pa_poolready (pa_Seat *s);
-
-/* The seat's owner is about to sleep in some event loop: make the copies that
-   it is to watch, which are good until its next step. */
-void pa_poollend (pa_Seat *s);
-
-/* The copy of watch 'i', or, where there was no descriptor left, the watch. */
-int pa_poollent (const pa_Seat *s, int i);
 
 /* An answer's body is too large for malloc's fast paths. So an empty buffer is
    given memory, if there is some to spare, and that is given back: freed, or

@@ -46,9 +46,11 @@ static size_t take (pa_Transfer *t, pa_Buffer *b, const char *data, size_t n) {
    of many in flight few are being answered, and theirs stays in the cache. */
 static size_t onbody (char *data, size_t one, size_t n, void *transfer) {
   pa_Transfer *t = transfer;
-  if (n > 0 && t->body.size == 0)
+  if (n == 0)
+    return 0;
+  if (t->body.size == 0)
     pa_poolborrow(t->pool, &t->body);
-  return n == 0 ? n : take(t, &t->body, data, n * one);
+  return take(t, &t->body, data, n * one);
 }
 
 
@@ -367,14 +369,16 @@ void pa_wait (pa_Transfer *t, long long ms) {
   long long most = pa_timeout(t);
   if (ms > most)
     ms = most;
-  poll(t->seat.watch, t->seat.nwatch, ms > INT_MAX ? INT_MAX : (int)ms);
+  poll(t->seat.watches.fds, t->seat.watches.n,
+       ms > INT_MAX ? INT_MAX : (int)ms);
 }
 
 
 int pa_awake (pa_Transfer *t, const struct pollfd *polled) {
+  pa_Watches *w = &t->seat.watches;
   nfds_t i;
-  for (i = 0; i < t->seat.nwatch; i++)
-    t->seat.watch[i].revents = polled[i].revents;
+  for (i = 0; i < w->n; i++)
+    w->fds[i].revents = polled[i].revents;
   return pa_poolready(&t->seat) || pa_now() >= t->deadline;
 }
 

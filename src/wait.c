@@ -88,12 +88,12 @@ static nfds_t gatherfds (Waiter *w, int n, struct pollfd *fds, long long *ms) {
   struct pollfd *next = fds;
   int i;
   for (i = 0; i < n; i++) {
-    const pa_Transfer *t = w[i].transfer;
-    long long most = pa_timeout(t);
+    const pa_Watches *watches = &w[i].transfer->seat.watches;
+    long long most = pa_timeout(w[i].transfer);
     if (most < *ms)
       *ms = most;
-    w[i].fds = memcpy(next, t->seat.watch, t->seat.nwatch * sizeof(*fds));
-    next += t->seat.nwatch;
+    w[i].fds = memcpy(next, watches->fds, watches->n * sizeof(*fds));
+    next += watches->n;
   }
   return (nfds_t)(next - fds);
 }

@@ -160,6 +160,7 @@ local function wait_in_task(task)
   return function(transfers, seconds)
     local before = task.transfers
     task.transfers, task.wake = transfers, core.now() + seconds
+    -- it raises in a callback from C, before Lua 5.3
     local ok, raised = call.pcall(coroutine.yield, call.waiting)
     task.transfers, task.wake = before, nil
     if not ok then error(raised, 0) end
